@@ -1,0 +1,45 @@
+"""The journal: one row for each thing that happened to a fax, a mail or the store. Written in the same transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from gateway.core.lifecycle import State
+from gateway.core.reasons import Reason
+from gateway.store.database import Tx
+from gateway.store.schema import journal
+
+
+def note(tx: Tx, now: datetime, subject_id: str, event: str, *, reason: Reason | None = None, detail: str = "") -> None:
+    """Writes down an event that is no change of state."""
+    tx.execute(
+        sa.insert(journal).values(
+            at=now, subject_id=subject_id, event=event, reason=reason.code if reason else None, detail=detail
+        )
+    )
+
+
+def moved(
+    tx: Tx,
+    now: datetime,
+    subject_id: str,
+    *,
+    old: State | None,
+    new: State,
+    reason: Reason | None = None,
+    detail: str = "",
+) -> None:
+    """Writes down a change of state; ``old`` is None when the row came to be."""
+    tx.execute(
+        sa.insert(journal).values(
+            at=now,
+            subject_id=subject_id,
+            event="state",
+            old_state=old.value if old else None,
+            new_state=new.value,
+            reason=reason.code if reason else None,
+            detail=detail,
+        )
+    )
