@@ -1,0 +1,1 @@
+"""Mail: read what comes in, write what goes out, hand it to the smarthost."""
