@@ -1,0 +1,210 @@
+"""Sinch as a fax provider: our contract kept with their API (sinch-fax-v3)."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from io import BytesIO
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+import pikepdf
+
+from gateway.core.model import Attempt, FaxEvent, FaxReport, FaxRequest, Found, Phase, Verdict
+from gateway.core.reasons import PermanentError, Reason, TemporaryError
+from gateway.providers.base import NoDocumentError, UnknownFaxError
+from gateway.providers.http import Clock, HttpClient, basic_credentials
+from gateway.providers.sinch import webhooks, words
+from gateway.providers.sinch.access_token import AccessToken
+from gateway.providers.sinch.client import Client, File, Order
+
+#: Takes any fax, calls nobody, costs nothing: their only test number (sinch-fax-v3 10).
+TEST_NUMBER: Final = "+19898989898"
+
+#: How far their clock may be behind ours when we look for a fax by its time.
+_CLOCK_MARGIN: Final = timedelta(minutes=5)
+_LETTER: Final = (612, 792)
+
+
+@dataclass(frozen=True, slots=True)
+class SinchSettings:
+    """One account at Sinch.
+
+    Attributes:
+        project_id: the project that the key belongs to.
+        key_id: access key.
+        key_secret: its secret.
+        services: ids of the services whose received faxes are ours, at least one; the first one sends.
+        webhook_user: user name that Sinch shows us in webhooks.
+        webhook_passwords: at least one; new callbacks carry the first, the others are on their way out.
+        base_url: origin of the fax API.
+        auth_url: origin of the token endpoint.
+        send_markers: may send a page to the free test number to prove that a list is fresh.
+        requests_per_second: pace of all requests of this account.
+        request_timeout: seconds for one request.
+    """
+
+    project_id: str
+    key_id: str
+    key_secret: str = field(repr=False)
+    services: tuple[str, ...]
+    webhook_user: str
+    webhook_passwords: tuple[str, ...] = field(repr=False)
+    base_url: str = "https://fax.api.sinch.com"
+    auth_url: str = "https://auth.sinch.com"
+    send_markers: bool = True
+    requests_per_second: float = 5
+    request_timeout: float = 60
+
+
+class Sinch:
+    """Keeps `providers.base.FaxProvider` for one account at Sinch.
+
+    Args:
+        account: its name in the configuration.
+        settings: credentials and limits.
+        clock: the time, with zone.
+    """
+
+    #: By this name whoever builds a provider of any kind finds its settings.
+    Settings = SinchSettings
+
+    def __init__(self, account: str, settings: SinchSettings, clock: Clock) -> None:
+        self.account = account
+        self._settings = settings
+        self._http = HttpClient(requests_per_second=settings.requests_per_second, timeout=settings.request_timeout)
+        token = AccessToken(self._http, settings.auth_url, settings.key_id, settings.key_secret, clock)
+        self._client = Client(self._http, settings.base_url, settings.project_id, token, clock)
+
+    async def submit(self, fax: FaxRequest) -> str:
+        """Hands one fax over; one call only, their own redialling is off (see the contract)."""
+        order = self._order(fax.reference, fax.number, fax.document, fax.media_type)
+        order["from"] = fax.caller_id
+        order["headerText"] = fax.header_text
+        order["headerTimeZone"] = fax.header_time_zone
+        order["headerPageNumbers"] = True
+        if fax.callback_url is not None:
+            order["callbackUrl"] = self._with_credentials(fax.callback_url)
+            order["callbackUrlContentType"] = "application/json"
+        return await self._client.send(order)
+
+    async def find(self, attempt: Attempt, number: str, fresh_after: datetime) -> Found:
+        """Looks for the reference in their labels (reliability.md 6.4; see the contract).
+
+        First among the faxes to this number, then among all: the list that proves absence is itself searched,
+        so that a number which they write in another way, or a filter that lags, cannot hide the fax.
+        """
+        if attempt.hinted_fax_id and await self._carries(attempt.hinted_fax_id, attempt.reference):
+            return Found(Verdict.FOUND, attempt.hinted_fax_id)
+        since = attempt.intent_at - _CLOCK_MARGIN
+        fresh = False
+        for narrowed in ({"to": number}, {}):
+            sent = [report async for report in self._sent_since(since, narrowed)]
+            if hits := [report for report in sent if attempt.reference in report.references]:
+                return _adopt(hits)
+            fresh = any(report.created_at and report.created_at > fresh_after for report in sent)
+        return Found(Verdict.NOT_THERE if fresh else Verdict.CANNOT_TELL)
+
+    async def send_marker(self, reference: str) -> None:
+        """Sends an empty page to the free test number, if the settings allow it (see the contract)."""
+        if self._settings.send_markers:
+            await self._client.send(self._order(reference, TEST_NUMBER, _empty_page(), "application/pdf"))
+
+    async def report(self, provider_fax_id: str) -> FaxReport:
+        """Asks how one fax went (see the contract)."""
+        fax = await self._client.fax(provider_fax_id)
+        if fax is None:
+            raise UnknownFaxError(provider_fax_id)
+        return words.report_of(fax, provider_fax_id)
+
+    async def fetch_document(self, provider_fax_id: str) -> bytes:
+        """Downloads the pages of a fax as PDF (see the contract)."""
+        document = await self._client.document(provider_fax_id)
+        if document is None:
+            await self.report(provider_fax_id)  # tells a fax without a document from no fax
+            raise NoDocumentError(provider_fax_id)
+        if b"%PDF-" not in document[:1024]:
+            raise TemporaryError(Reason.PROVIDER_DOWN, f"no PDF in {len(document)} bytes of download")
+        return document
+
+    async def list_inbound(self, since: datetime) -> AsyncIterator[FaxReport]:
+        """Yields the received faxes of our services (see the contract)."""
+        for service in self._settings.services:
+            faxes = self._client.faxes(created_from=since, direction="INBOUND", serviceId=service)
+            async for fax in faxes:
+                report = words.report_of(fax, fax["id"])
+                listed = report if report.service else replace(report, service=service)
+                if listed.inbound and self.serves(listed) and (not listed.created_at or listed.created_at >= since):
+                    yield listed
+
+    def serves(self, report: FaxReport) -> bool:
+        """Says whether the fax belongs to one of our services. One without a service is taken for ours."""
+        return report.service is None or report.service in self._settings.services
+
+    def parse_webhook(self, content_type: str, body: bytes) -> list[FaxEvent]:
+        """Reads a webhook body into hints (see the contract)."""
+        return webhooks.parse_webhook(content_type, body)
+
+    def authentic(self, headers: Mapping[str, str]) -> bool:
+        """Compares the Basic credentials of a webhook with every accepted pair, in constant time."""
+        given = headers.get("Authorization", "").strip().encode("utf-8", "replace")
+        user = self._settings.webhook_user
+        accepted = [basic_credentials(user, password).encode() for password in self._settings.webhook_passwords]
+        return sum(hmac.compare_digest(given, expected) for expected in accepted) > 0
+
+    async def close(self) -> None:
+        """Gives its connections back. Safe to repeat: yes."""
+        await self._http.close()
+
+    def _order(self, reference: str, number: str, document: bytes, media_type: str) -> Order:
+        file_type = words.FILE_TYPES.get(media_type)
+        if file_type is None:
+            raise PermanentError(Reason.UNSUPPORTED_TYPE, f"cannot hand over {media_type}")
+        return Order(
+            to=number,
+            files=[File(file=base64.b64encode(document).decode(), fileType=file_type)],
+            labels={words.REFERENCE_LABEL: reference},
+            maxRetries=0,
+            resolution="FINE",
+            serviceId=self._settings.services[0],
+        )
+
+    def _with_credentials(self, url: str) -> str:
+        parts = urlsplit(url)
+        user, password = self._settings.webhook_user, self._settings.webhook_passwords[0]
+        return parts._replace(netloc=f"{quote(user, safe='')}:{quote(password, safe='')}@{parts.netloc}").geturl()
+
+    async def _carries(self, name: str, reference: str) -> bool:
+        fax = await self._client.fax(name)
+        return fax is not None and reference in words.references(fax)
+
+    async def _sent_since(self, since: datetime, narrowed: dict[str, str]) -> AsyncIterator[FaxReport]:
+        async for fax in self._client.faxes(created_from=since, direction="OUTBOUND", **narrowed):
+            report = words.report_of(fax, fax["id"])
+            if not report.inbound:
+                yield report
+
+
+def _adopt(hits: list[FaxReport]) -> Found:
+    # More than one is somebody's mistake; the recipient has, or will have, the oldest that did not fail.
+    best, *others = sorted(
+        hits,
+        key=lambda hit: (
+            hit.phase is Phase.FAILED,
+            hit.created_at is None,
+            hit.created_at,
+            hit.provider_fax_id,
+        ),
+    )
+    return Found(Verdict.FOUND, best.provider_fax_id, tuple(other.provider_fax_id for other in others))
+
+
+def _empty_page() -> bytes:
+    page = BytesIO()
+    with pikepdf.new() as pdf:
+        pdf.add_blank_page(page_size=_LETTER)
+        pdf.save(page)
+    return page.getvalue()
