@@ -1,0 +1,1 @@
+"""The HTTP side: webhooks from the provider, health and figures for the operator."""
