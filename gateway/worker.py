@@ -1,0 +1,245 @@
+"""The clock that drives the queues: claim a due row, run its step. Every step and every chore is listed here.
+
+Each step has at most one effect outside the database. A row whose step dies becomes due again when its lease ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import sqlalchemy as sa
+
+from gateway import faxlog
+from gateway.core import lifecycle
+from gateway.core.lifecycle import FaxState, InboundState, MailState, State
+from gateway.core.reasons import DiskError
+from gateway.email_to_fax import EmailToFax
+from gateway.failpoint import failpoint
+from gateway.fax_to_email import FaxToEmail
+from gateway.outgoing_mail import OutgoingMail
+from gateway.store import queue
+from gateway.store.database import Database, StoreBusyError, Tx
+from gateway.store.outcomes import Outcomes
+from gateway.store.schema import fax_job, inbound_fax, mail_delivery
+
+_LEASE_MARGIN: Final = timedelta(seconds=30)
+#: Even with nothing due the queue is looked at this often: another node may have put something in.
+_LONGEST_SLEEP: Final = 5.0
+_AFTER_TROUBLE: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is done with a due row of one state.
+
+    Attributes:
+        table: one of the three queues.
+        state: which rows.
+        run: does it; records its own result.
+        limit: how many at once in this process.
+        timeout: after this long it is given up; the row becomes due again when its lease ends.
+    """
+
+    table: sa.Table
+    state: State
+    run: Callable[[queue.Row], Awaitable[None]]
+    limit: int
+    timeout: timedelta
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The queue that it serves: table and state."""
+        return self.table.name, self.state.value
+
+    @property
+    def name(self) -> str:
+        """Names the step in logs."""
+        return ".".join(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """Something done again and again, first at once, then every ``every``."""
+
+    name: str
+    run: Callable[[], Awaitable[object]]
+    every: timedelta
+
+
+def steps(
+    email_to_fax: EmailToFax,
+    fax_to_email: FaxToEmail,
+    outgoing_mail: OutgoingMail,
+    *,
+    renderers: int,
+    calls: int,
+) -> list[Step]:
+    """Lists every step: which rows, what is done with them, how many at once."""
+    minute = timedelta(minutes=1)
+    return [
+        Step(fax_job, FaxState.QUEUED, email_to_fax.render, renderers, 5 * minute),
+        Step(fax_job, FaxState.READY, email_to_fax.submit, calls, 5 * minute),
+        Step(fax_job, FaxState.SUBMITTING, email_to_fax.recover, 4, 5 * minute),
+        Step(fax_job, FaxState.SUBMITTED, email_to_fax.check, 8, 2 * minute),
+        Step(fax_job, FaxState.UNKNOWN, email_to_fax.settle, 2, 2 * minute),
+        Step(fax_job, FaxState.HELD, email_to_fax.expire, 2, minute),
+        Step(inbound_fax, InboundState.RECEIVED, fax_to_email.route, 4, 5 * minute),
+        Step(inbound_fax, InboundState.ROUTED, fax_to_email.acknowledge, 4, minute),
+        Step(mail_delivery, MailState.QUEUED, outgoing_mail.send, 8, 20 * minute),
+    ]
+
+
+def chores(
+    fax_to_email: FaxToEmail, count_rows: Callable[[], Awaitable[object]], catch_up_every: timedelta
+) -> list[Chore]:
+    """Lists every chore. The windows of the catch-up overlap: the webhooks of a provider repeat for 73 hours."""
+    hour, day = timedelta(hours=1), timedelta(days=1)
+    return [
+        Chore("catch up 2 h", lambda: fax_to_email.catch_up(2 * hour), catch_up_every),
+        Chore("catch up 4 d", lambda: fax_to_email.catch_up(4 * day), 12 * catch_up_every),
+        Chore("catch up 14 d", lambda: fax_to_email.catch_up(14 * day), day),
+        Chore("count rows", count_rows, timedelta(seconds=15)),
+    ]
+
+
+class Worker:
+    """Runs steps and chores until it is stopped.
+
+    Args:
+        store: transactions.
+        outcomes: writes the result of an unexpected error.
+        steps: what to do with due rows.
+        chores: what to do on a timer.
+        name: who claims, different for each process.
+        bug_delays: waits after an unexpected error of ours; after the last one the row is held.
+        clock: the time now, aware.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Database,
+        outcomes: Outcomes,
+        steps: Sequence[Step],
+        chores: Sequence[Chore],
+        name: str,
+        bug_delays: Sequence[timedelta],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._outcomes = outcomes
+        self._steps = steps
+        self._chores = chores
+        self._name = name
+        self._bug_delays = bug_delays
+        self._clock = clock
+        self._pokes = {step.key: asyncio.Event() for step in steps}
+        self._busy = dict.fromkeys(self._pokes, 0)
+        self._stopping = asyncio.Event()
+        self._running: set[asyncio.Task[None]] = set()
+
+    def poke(self, queues: Iterable[tuple[str, str]]) -> None:
+        """Says that rows of these queues (table, state) may have become due: their steps look at once."""
+        for key in queues:
+            if key in self._pokes:
+                self._pokes[key].set()
+
+    async def run(self) -> None:
+        """Works until ``stop``; ends with the first error that must end the process (DiskError)."""
+        async with asyncio.TaskGroup() as group:
+            for step in self._steps:
+                group.create_task(self._drive(step, group), name=step.name)
+            for chore in self._chores:
+                group.create_task(self._repeat(chore), name=chore.name)
+
+    async def stop(self, grace: float) -> None:
+        """Claims nothing more, lets running steps finish for ``grace`` seconds, then gives them up to their leases."""
+        self._stopping.set()
+        self.poke(self._pokes)
+        running = set(self._running)
+        if running:
+            _, late = await asyncio.wait(running, timeout=grace)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _drive(self, step: Step, group: asyncio.TaskGroup) -> None:
+        poke = self._pokes[step.key]
+        while not self._stopping.is_set():
+            poke.clear()
+            slots = step.limit - self._busy[step.key]
+            if slots == 0:  # the next step to finish pokes
+                await poke.wait()
+                continue
+            rows, pause = await self._claim(step, slots)
+            for row in rows:
+                self._busy[step.key] += 1
+                task = group.create_task(self._run(step, row), name=f"{step.name} {row['id']}")
+                self._running.add(task)
+                task.add_done_callback(self._running.discard)
+            await _wait(poke, pause)
+
+    async def _claim(self, step: Step, slots: int) -> tuple[list[queue.Row], float]:
+        """Claims due rows; answers them and how long to wait for the next, in seconds."""
+        now = self._clock()
+        try:
+            rows, due = await self._store.write(_claim, step, now, self._name, slots)
+        except StoreBusyError:
+            return [], _AFTER_TROUBLE
+        failpoint("o7.after_claim")
+        if len(rows) == slots:
+            return rows, 0.0
+        pause = _LONGEST_SLEEP if due is None else (due - self._clock()).total_seconds()
+        return rows, min(max(pause, 0.001), _LONGEST_SLEEP)
+
+    async def _run(self, step: Step, row: queue.Row) -> None:
+        try:
+            async with asyncio.timeout(step.timeout.total_seconds()):
+                await step.run(row)
+        except queue.LostRaceError:
+            pass  # somebody else was first; our result is dropped
+        except (DiskError, asyncio.CancelledError):
+            raise
+        except Exception as error:  # noqa: BLE001 - our own bugs never bounce mail: again, then held
+            await self._record_bug(step, row, error)
+        finally:
+            self._busy[step.key] -= 1
+            self._pokes[step.key].set()
+
+    async def _record_bug(self, step: Step, row: queue.Row, error: Exception) -> None:
+        faxlog.bug(step.name, row["id"], error)
+        now = self._clock()
+        detail = f"{type(error).__name__}: {error}"
+        move = lifecycle.after_bug(step.state, row["bugs"], detail, self._bug_delays, row["deadline"], now)
+        with contextlib.suppress(
+            queue.LostRaceError, StoreBusyError
+        ):  # the step had moved it already, or the lease ends
+            await self._store.write(self._outcomes.hold, step.table, row, step.state, move, now)
+
+    async def _repeat(self, chore: Chore) -> None:
+        while not self._stopping.is_set():
+            try:
+                await chore.run()
+            except DiskError:
+                raise
+            except Exception as error:  # noqa: BLE001 - a chore that fails is tried again at its next turn
+                faxlog.bug(chore.name, "", error)
+            await _wait(self._stopping, chore.every.total_seconds())
+
+
+def _claim(tx: Tx, step: Step, now: datetime, worker: str, limit: int) -> tuple[list[queue.Row], datetime | None]:
+    lease_end = now + step.timeout + _LEASE_MARGIN
+    rows = queue.claim(tx, step.table, step.state, now=now, lease_end=lease_end, worker=worker, limit=limit)
+    return rows, None if len(rows) == limit else queue.next_due(tx, step.table, step.state, now)
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    """Waits for an event, but no longer. (On Python 3.11 `wait_for` can swallow a cancellation that comes with it.)"""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()

@@ -1,0 +1,19 @@
+"""What every test may ask for."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.fakes import Gateway
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
+    """The stories on an empty store, in a world that does what the test says."""
+    gateway = Gateway(tmp_path)
+    await gateway.start()
+    yield gateway
+    gateway.close()

@@ -1,0 +1,180 @@
+"""The worker claims, runs, records; our own bugs never bounce mail; a stop loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gateway.core.lifecycle import FaxState
+from gateway.core.reasons import DiskError
+from gateway.store import fax_jobs, queue
+from gateway.store.schema import fax_job
+from gateway.worker import Chore, Step, Worker
+from tests.fakes import OPERATOR, Gateway
+
+TINY = timedelta(milliseconds=1)
+
+
+def a_worker(gateway: Gateway, run: Callable[[queue.Row], Awaitable[None]], *chores: Chore, limit: int = 4) -> Worker:
+    step = Step(fax_job, FaxState.QUEUED, run, limit, timedelta(seconds=30))
+    worker = Worker(
+        store=gateway.database,
+        outcomes=gateway.outcomes,
+        steps=[step],
+        chores=chores,
+        name="test",
+        bug_delays=(TINY, TINY),
+        clock=gateway.clock,
+    )
+    loop = asyncio.get_running_loop()
+    gateway.database.on_due = lambda queues: loop.call_soon_threadsafe(worker.poke, queues) and None
+    return worker
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(10):
+        while not await condition():  # noqa: ASYNC110 - the worker makes it happen
+            await asyncio.sleep(0)
+
+
+async def test_a_row_is_worked_on_as_soon_as_it_is_stored(gateway: Gateway) -> None:
+    seen: asyncio.Queue[str] = asyncio.Queue()
+
+    async def run(row: queue.Row) -> None:
+        await seen.put(row["id"])
+
+    worker = a_worker(gateway, run)
+    working = asyncio.create_task(worker.run())
+    receipt = await gateway.accept()
+    async with asyncio.timeout(3):  # far below the longest sleep: it was poked
+        assert await seen.get() == receipt.job_ids[0]
+    await worker.stop(1)
+    await working
+
+
+async def test_no_more_rows_at_once_than_the_step_allows(gateway: Gateway) -> None:
+    running, most, done = 0, 0, 0
+
+    async def run(_row: queue.Row) -> None:
+        nonlocal running, most, done
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0)
+        running -= 1
+        done += 1
+
+    for number in range(9):
+        await gateway.accept(f"+1202555010{number}")
+    worker = a_worker(gateway, run, limit=2)
+    working = asyncio.create_task(worker.run())
+
+    async def all_done() -> bool:
+        return done == 9
+
+    await until(all_done)
+    await worker.stop(1)
+    await working
+    assert most == 2
+
+
+async def test_our_own_bug_is_tried_again_then_held_and_told(gateway: Gateway) -> None:
+    tries = 0
+
+    async def run(_row: queue.Row) -> None:
+        nonlocal tries
+        tries += 1
+        gateway.clock.advance(seconds=1)
+        raise KeyError("a bug of ours")
+
+    receipt = await gateway.accept()
+    worker = a_worker(gateway, run)
+    working = asyncio.create_task(worker.run())
+
+    async def held() -> bool:
+        gateway.clock.advance(seconds=1)
+        worker.poke([("fax_job", "queued")])
+        job = await gateway.database.read(fax_jobs.get_job, receipt.job_ids[0])
+        return job is not None and job.state is FaxState.HELD
+
+    await until(held)
+    await worker.stop(1)
+    await working
+    assert tries == 3
+    job = await gateway.database.read(fax_jobs.get_job, receipt.job_ids[0])
+    assert job is not None
+    assert job.held_from is FaxState.QUEUED
+    assert "a bug of ours" in job.detail
+    await gateway.run_until_idle()
+    assert len(gateway.next_hop.to(OPERATOR)) == 1
+
+
+async def test_a_stop_lets_running_steps_finish_and_claims_no_more(gateway: Gateway) -> None:
+    started, may_end = asyncio.Event(), asyncio.Event()
+    finished = []
+
+    async def run(row: queue.Row) -> None:
+        started.set()
+        await may_end.wait()
+        finished.append(row["id"])
+
+    first = await gateway.accept()
+    worker = a_worker(gateway, run)
+    working = asyncio.create_task(worker.run())
+    await started.wait()
+    stopping = asyncio.create_task(worker.stop(10))
+    await asyncio.sleep(0)
+    await gateway.accept("+12025550199")
+    may_end.set()
+    await stopping
+    await working
+    assert finished == list(first.job_ids)
+
+
+async def test_a_step_that_does_not_end_is_left_to_its_lease(gateway: Gateway) -> None:
+    started = asyncio.Event()
+
+    async def run(_row: queue.Row) -> None:
+        started.set()
+        await asyncio.Event().wait()
+
+    receipt = await gateway.accept()
+    worker = a_worker(gateway, run)
+    working = asyncio.create_task(worker.run())
+    await started.wait()
+    await worker.stop(0)
+    await working
+    job = await gateway.database.read(fax_jobs.get_job, receipt.job_ids[0])
+    assert job is not None
+    assert (job.state, job.claimed_by) == (FaxState.QUEUED, "test")
+
+
+async def test_a_disk_error_ends_the_worker(gateway: Gateway) -> None:
+    async def run(_row: queue.Row) -> None:
+        raise DiskError("the device has gone")
+
+    await gateway.accept()
+    with pytest.RaisesGroup(DiskError):
+        await a_worker(gateway, run).run()
+
+
+async def test_a_chore_that_fails_is_done_again_at_its_next_turn(gateway: Gateway) -> None:
+    turns: asyncio.Queue[int] = asyncio.Queue()
+
+    async def chore() -> None:
+        await turns.put(1)
+        raise KeyError("a bug of ours")
+
+    async def run(_row: queue.Row) -> None:
+        raise AssertionError("nothing is due")
+
+    worker = a_worker(gateway, run, Chore("a chore", chore, TINY))
+    working = asyncio.create_task(worker.run())
+    async with asyncio.timeout(10):
+        for _ in range(3):
+            await turns.get()
+    await worker.stop(1)
+    await working
+    assert gateway.clock() >= datetime(2026, 11, 2, tzinfo=UTC)
