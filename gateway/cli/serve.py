@@ -1,0 +1,63 @@
+"""``faxgw serve`` and ``faxgw check-config``."""
+
+from __future__ import annotations
+
+import typer
+
+from gateway.cli.options import DEFAULT_CONFIG, AsJson, ConfigPath, examples
+from gateway.cli.output import print_json
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command(
+        epilog=examples(
+            "faxgw serve",
+            "faxgw serve --config ./config.toml",
+        )
+    )(serve)
+    app.command(
+        "check-config",
+        epilog=examples(
+            "faxgw check-config",
+            "faxgw check-config --config ./config.toml --json",
+        ),
+    )(check_config)
+
+
+def serve(config: ConfigPath = DEFAULT_CONFIG) -> None:
+    """Run the gateway until SIGTERM.
+
+    Exit codes: 0 stopped, 64 usage, 74 disk error, 75 another gateway works on the store, 78 configuration.
+    """
+    import asyncio  # noqa: PLC0415 - no other command pays for the daemon
+
+    from gateway import app  # noqa: PLC0415 - as above
+    from gateway.config import load_config  # noqa: PLC0415 - as above
+    from gateway.sd_notify import Notifier  # noqa: PLC0415 - as above
+
+    notifier = Notifier.from_environment()
+    raise typer.Exit(asyncio.run(app.run(load_config(config), notifier)))
+
+
+def check_config(config: ConfigPath = DEFAULT_CONFIG, *, json: AsJson = False) -> None:
+    """Tell all that is wrong with the configuration.
+
+    Each problem with its line, its key and what is accepted.
+
+    Exit codes: 0 it can be used, 78 it cannot.
+    """
+    from gateway.config import ConfigError, Problem, load_config  # noqa: PLC0415 - `faxgw --help` does not pay
+
+    problems: tuple[Problem, ...] = ()
+    try:
+        load_config(config)
+    except ConfigError as error:
+        problems = error.problems
+    if json:
+        print_json({"file": config, "problems": problems})
+    else:
+        for problem in problems:
+            typer.echo(problem, err=True)
+        typer.echo(f"{config}: {len(problems)} to mend" if problems else f"{config}: all right", err=bool(problems))
+    raise typer.Exit(78 if problems else 0)
