@@ -304,7 +304,9 @@ async def run(config: Config, notifier: Notifier) -> int:
         if app is not None:
             loop.call_soon_threadsafe(app.fail, error)
 
-    store = await open_store(config.gateway.state_directory, None, now(), on_disk_error)
+    loop.set_exception_handler(_on_stray_error)
+    url = config.gateway.database_url.get_secret_value() or None
+    store = await open_store(config.gateway.state_directory, url, now(), on_disk_error)
     app = App(config, store, f"{socket.gethostname()}:{os.getpid()}")
     try:
         return await _serve(app, notifier)
@@ -329,6 +331,12 @@ async def _serve(app: App, notifier: Notifier) -> int:
         faxlog.stopping("disk error" if app.failure else "asked to")
         await app.stop()
     return EX_IOERR if app.failure else 0
+
+
+def _on_stray_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Takes what nobody caught; its message may hold anything, so only type and place are logged."""
+    error = context.get("exception")
+    faxlog.bug("event loop", "", error if isinstance(error, BaseException) else RuntimeError())
 
 
 def _stop_signals() -> asyncio.Event:

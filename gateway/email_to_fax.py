@@ -1,6 +1,6 @@
 """E-mail to fax, from the RCPT command to the last word to the sender; read it from top to bottom.
 
-Order of durable steps: reliability.md 6.2. The intent of a submission is committed before its first byte goes out,
+Order of durable steps: docs/durability.md. The intent of a submission is committed before its first byte goes out,
 and an answer that got lost is searched for by reference, never repeated (6.4): at most one fax that could arrive.
 """
 
@@ -349,7 +349,7 @@ class EmailToFax:
     # --- recover: submitting -> submitted, ready or unknown -------------------------------------------------------
 
     async def recover(self, row: queue.Row) -> None:
-        """After a crash or a lost answer: asks the provider whether it got the fax (reliability.md 6.4)."""
+        """After a crash or a lost answer: asks the provider whether it got the fax (docs/durability.md)."""
         job = fax_jobs.job_from_row(row)
         attempt = (await self._store.read(fax_jobs.attempts_of, job.id))[-1]
         if attempt.provider_fax_id is not None:  # its answer was written although the move had lost its race

@@ -20,7 +20,7 @@ def failpoint(name: str) -> None:
     """Acts as armed when the point of this name is passed; otherwise returns at once.
 
     Args:
-        name: the step of reliability.md section 6 and the moment in it, such as ``"o8.after_intent"``.
+        name: the step of docs/durability.md and the moment in it, such as ``"o8.after_intent"``.
 
     Raises:
         OSError: with EIO, when the point is armed with ``error``.

@@ -1,6 +1,6 @@
 """Fax to e-mail, from the webhook to the last mailbox; read it from top to bottom.
 
-Order of durable steps: reliability.md 6.3. A webhook is only a hint, durable before its 200; the truth is what we
+Order of durable steps: docs/durability.md. A webhook is only a hint, durable before its 200; the truth is what we
 fetch ourselves. Mail is sent at least once: a copy is harmless, a loss is not.
 """
 

@@ -1,6 +1,6 @@
 """Every mail of ours on its way to the smarthost: received faxes, notices to senders, alerts to the operator.
 
-Mail is sent at least once: after a lost reply it goes again, with the same Message-ID and Date (reliability.md 6.5).
+Mail is sent at least once: after a lost reply it goes again, with the same Message-ID and Date (docs/durability.md).
 A received fax that its address refuses goes to the fallback; the other addresses are unharmed.
 """
 

@@ -20,6 +20,7 @@ LAYERS = {
     "mail": ADAPTER,
     "render": ADAPTER,
     "faxlog": ADAPTER,
+    "log_output": ADAPTER,
     "email_to_fax": STORY,
     "fax_to_email": STORY,
     "outgoing_mail": STORY,

@@ -46,6 +46,7 @@ SECRETS = {
     "sinch-webhook-password": "pw-4711",
     "sinch-webhook-path": "Zk3xPq7LmN0sTuVw",
     "smarthost-password": "s3cret too",
+    "database-url": "postgresql://faxgw:s3cret@db.example/faxgw",
 }
 
 
@@ -148,7 +149,7 @@ def test_the_example_shows_every_key() -> None:
 def test_the_example_shows_the_true_defaults(directory: Path) -> None:
     default = load_config(directory / "config.toml")
     text = (directory / "config.toml").read_text()
-    without_default = "hostname|account|username|password_file|from_address|countries"
+    without_default = "hostname|database_url_file|account|username|password_file|from_address|countries"
     (directory / "shown.toml").write_text(re.sub(rf"(?m)^#(?!{without_default})([a-z_]+ = )", r"\1", text))
     shown = load_config(directory / "shown.toml")
     for section in ("gateway", "smtp", "senders", "dialling", "accounts", "web", "health", "smarthost"):

@@ -22,7 +22,8 @@ def look(config: Path, into: Callable[[Store], Awaitable[T]]) -> T:
     """
 
     async def ask() -> T:
-        store = open_for_reading(load_gateway_settings(config).state_directory, None)
+        settings = load_gateway_settings(config)
+        store = open_for_reading(settings.state_directory, settings.database_url.get_secret_value() or None)
         try:
             return await into(store)
         finally:

@@ -32,12 +32,13 @@ def serve(config: ConfigPath = DEFAULT_CONFIG) -> None:
     """
     import asyncio  # noqa: PLC0415 - no other command pays for the daemon
 
-    from gateway import app  # noqa: PLC0415 - as above
+    from gateway import app, log_output  # noqa: PLC0415 - as above
     from gateway.config import load_config  # noqa: PLC0415 - as above
     from gateway.sd_notify import Notifier  # noqa: PLC0415 - as above
 
-    notifier = Notifier.from_environment()
-    raise typer.Exit(asyncio.run(app.run(load_config(config), notifier)))
+    notifier, settings = Notifier.from_environment(), load_config(config)
+    log_output.configure(settings.log.level, settings.log.format)
+    raise typer.Exit(asyncio.run(app.run(settings, notifier)))
 
 
 def check_config(config: ConfigPath = DEFAULT_CONFIG, *, json: AsJson = False) -> None:

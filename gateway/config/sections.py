@@ -12,6 +12,7 @@ from gateway.config.values import (
     Address,
     Count,
     Country,
+    DatabaseUrl,
     Delays,
     Directory,
     Domain,
@@ -61,6 +62,7 @@ class GatewaySettings(Section):
     hostname: Domain | None = None
     operator: Address = Field(examples=["operator@clinic.example"])
     state_directory: Directory = Path("/var/lib/faxgw")
+    database_url: DatabaseUrl = SecretStr("")
     home_country: Country = "US"
     allow_test_numbers: Flag = False
     paper: Literal["letter", "a4"] = "letter"
@@ -193,10 +195,10 @@ class TimingSettings(Section):
     proof_gap: Duration = _WAITS.proof_gap
     number_busy_delay: Duration = _WAITS.number_busy_delay
     bug_delays: Delays = _WAITS.bug_delays
-    pause_delays: Delays = _delays("1m", "5m", "15m", "30m")
+    pause_delays: Delays = _delays("1m", "2m", "5m")
     route_delays: Delays = _delays("10s", "30s", "2m", "10m", "1h")
     route_lifetime: Duration = timedelta(days=5)
-    mail_delays: Delays = _delays("30s", "2m", "5m", "15m", "30m", "1h")
+    mail_delays: Delays = _delays("1m", "5m", "15m", "30m", "1h", "3h")
     mail_lifetime: Duration = timedelta(days=5)
     catch_up_every: Duration = timedelta(minutes=5)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
+from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -266,6 +267,13 @@ def _check_plain(secret: str) -> None:
         raise ValueError("expected one line of printable characters")
 
 
+def _check_database_url(url: str) -> None:
+    if not url.startswith("postgresql://"):
+        raise ValueError("expected a URL of PostgreSQL (for example postgresql://faxgw:password@db.example/faxgw)")
+    if find_spec("psycopg") is None:
+        raise ValueError("PostgreSQL needs an extra: pip install 'faxgw[postgres]'")
+
+
 def _plain(read: Callable[[Any], Any]) -> PlainValidator:
     return PlainValidator(read)
 
@@ -292,5 +300,6 @@ Country = Annotated[str, _plain(read_country)]
 Origin = Annotated[str, _plain(read_origin)]
 UrlSafe = Annotated[str, _plain(read_url_safe)]
 Secret = Annotated[SecretStr, _plain(_secret(_check_plain))]
+DatabaseUrl = Annotated[SecretStr, _plain(_secret(_check_database_url))]
 UrlSafeSecret = Annotated[SecretStr, _plain(_secret(_check_url_safe))]
 PathSecret = Annotated[SecretStr, _plain(_secret(_check_path_secret))]

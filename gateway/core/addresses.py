@@ -49,7 +49,7 @@ def read_recipient(
 
     Raises:
         Refusal: 550 5.7.1 not our domain; 550 5.1.1 no fax address; 553 5.1.3 a fax address with a bad
-            number; 550 5.3.3 a part that no provider can carry (standards.md section 2).
+            number; 550 5.3.3 a part that no provider can carry (RFC 3192 2).
     """
     local, at, host = address.rpartition("@")
     if not at:

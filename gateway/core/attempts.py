@@ -15,7 +15,7 @@ from gateway.core.model import Attempt, AttemptState, FaxJob, FaxReport
 def next_attempt(attempts: Sequence[Attempt], job: FaxJob, now: datetime) -> Attempt:
     """Makes the next attempt of a job; one that provably never arrived is made again under its own reference.
 
-    So if both should exist after all, the next search shows two hits and the damage is seen (reliability.md 6.4).
+    So if both should exist after all, the next search shows two hits and the damage is seen (docs/durability.md).
     """
     last = attempts[-1] if attempts else None
     if last is not None and last.state is AttemptState.NOT_SENT:

@@ -163,7 +163,7 @@ class RetryRule:
 
 @dataclass(frozen=True, slots=True)
 class FaxTiming:
-    """All waits of a fax job. The defaults are standards.md section 18 and reliability.md 6.4; tests make them small.
+    """All waits of a fax job. The defaults keep the redialling manners of 47 CFR 68.318(b); tests make them small.
 
     Attributes:
         lifetime: from acceptance to the last moment at which the job may still be sent.
@@ -279,14 +279,14 @@ def after_refusal(reason: Reason, detail: str) -> Move:
 
 
 def after_ambiguous(attempt: Attempt, detail: str, timing: FaxTiming) -> Move:
-    """Decides after a lost answer: stay, search. Never repeat (reliability.md 6.4)."""
+    """Decides after a lost answer: stay, search. Never repeat (docs/durability.md)."""
     return Move(FaxState.SUBMITTING, attempt.intent_at + timing.search_times[0], Reason.OUTCOME_UNKNOWN, detail)
 
 
 def after_fruitless_search(
     attempt: Attempt, job: FaxJob, *, proven_absent: bool, timing: FaxTiming, now: datetime
 ) -> Move:
-    """Decides after a search that did not find the attempt (reliability.md 6.4).
+    """Decides after a search that did not find the attempt (docs/durability.md).
 
     Two searches at least ``proof_gap`` apart, both on a list proven fresh, prove absence; then, once in the life of
     an attempt, it may be sent again under the same reference. Without proof it is searched again until the times
@@ -379,7 +379,7 @@ def after_report(job: FaxJob, report: FaxReport, timing: FaxTiming, now: datetim
 
 
 def failure_cause(report: FaxReport, pages: int | None) -> Reason:
-    """Reads the cause of a failed call, pages that arrived counted first (standards.md section 11)."""
+    """Reads the cause of a failed call, pages that arrived counted first."""
     reason = report.reason or Reason.OTHER
     total = report.pages or pages or 0
     sent = report.pages_sent or 0

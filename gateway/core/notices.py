@@ -30,7 +30,7 @@ _WORD = {Notice.SUCCESS: "SUCCESS", Notice.FAILURE: "FAILURE", Notice.UNKNOWN: "
 
 
 def kind_of_notice(notice: Notice, notify: str | None, *, receipt_for_every_fax: bool) -> MailKind | None:
-    """Decides by the NOTIFY parameter how a sender is told; None means not at all (RFC 3461 4.1, standards.md 10)."""
+    """Decides by the NOTIFY parameter how a sender is told; None means not at all (RFC 3461 4.1)."""
     if notify is None:
         if notice is not Notice.SUCCESS:
             return MailKind.DSN

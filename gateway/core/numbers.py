@@ -1,6 +1,6 @@
 """Telephone numbers: E.164 in, country and cost class out, masked for logs, pretty for people.
 
-standards.md sections 2 and 18. A number that the library calls "not valid" is still a number here: numbering
+ITU-T E.164. A number that the library calls "not valid" is still a number here: numbering
 plans change faster than libraries. What it calls impossible is refused.
 """
 

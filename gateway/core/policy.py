@@ -1,6 +1,6 @@
 """Who may fax where: listed client networks, listed senders, permitted countries.
 
-standards.md sections 13, 16 and 18. The visible From is never asked; no header widens what is decided here.
+The visible From is never asked; no header widens what is decided here.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Why something happened: one stable code, one RFC 3463 status, one sentence, one next step.
 
 People read the sentence, machines read the status, and only the journal keeps a provider's raw words.
-The table is standards.md section 11 as data.
+Statuses follow RFC 3463; a cause that outlasted its retries keeps its 4.x.x (RFC 3464 2.3.3).
 """
 
 from __future__ import annotations

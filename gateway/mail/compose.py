@@ -65,7 +65,7 @@ class AlertMail:
 
 
 def compose_received_fax(mail: ReceivedFaxMail) -> bytes:
-    """Builds the mail that brings a received fax: a short summary and the pages (standards.md section 14)."""
+    """Builds the mail that brings a received fax: a short summary and the pages (RFC 5322, 2183)."""
     caller = mail.caller if mail.caller and _E164.fullmatch(mail.caller) else None
     who = spaced(caller) if caller else "unknown caller"
     message = begin(mail.heading, f"Fax from {who}, {count(mail.pages, 'page')}", answering=False)

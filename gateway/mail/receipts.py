@@ -74,7 +74,7 @@ class ReceiptMail:
 
 
 def compose_receipt(mail: ReceiptMail) -> bytes:
-    """Builds the receipt for a fax: plain mail, for a sender who asked for no report (standards.md 10)."""
+    """Builds the receipt for a fax: plain mail, for a sender who asked for no report."""
     return _compose(mail, describe(mail.outcome))
 
 

@@ -146,7 +146,7 @@ class Smarthost:
 
 
 def _options(client: SMTP, mail_from: str, data: bytes, envid: str | None) -> tuple[list[str], list[str]]:
-    """Chooses the parameters of MAIL and RCPT among what the server offers (standards.md section 10)."""
+    """Chooses the parameters of MAIL and RCPT among what the server offers (RFC 3461 4)."""
     mail, rcpt = [], []
     if client.supports_extension("size"):
         mail.append(f"SIZE={len(data)}")

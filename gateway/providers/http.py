@@ -2,7 +2,7 @@
 
 The one question that matters after a failed submission is whether the provider can have it. Here it is
 answered once: `HttpClient.request` tells "provably not sent" from "nobody knows", `refused_submission` and
-`no_answer` read the same out of HTTP statuses (reliability.md 6.4).
+`no_answer` read the same out of HTTP statuses (docs/durability.md).
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class HttpClient:
     """The HTTP of one provider account.
 
     Every request has a connection of its own. A handshake is cheap beside a fax, and it takes away a doubt:
-    no submission can meet a pooled connection that died unnoticed (reliability.md P7). A POST is sent once;
+    no submission can meet a pooled connection that died unnoticed. A POST is sent once;
     a lost GET or DELETE the library may repeat once by itself. Certificates are verified; redirects, cookies
     and proxies from the environment are off.
 
@@ -156,7 +156,7 @@ class HttpClient:
 
 
 def refused_submission(answer: Answer, detail: str, now: datetime) -> GatewayError:
-    """Reads what an unsuccessful status of a submission proves (reliability.md 6.4, standards.md 11).
+    """Reads what an unsuccessful status of a submission proves (docs/durability.md).
 
     Only a 4xx is a refusal; 408, 409, 425, redirects and 5xx leave open what became of the request.
 

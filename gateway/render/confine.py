@@ -37,7 +37,7 @@ _OPEN_FILES: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one job may use before the kernel ends it (reliability.md 3.6, C3)."""
+    """What one job may use before the kernel ends it."""
 
     memory_bytes: int = 1 << 30
     cpu_seconds: int = 30

@@ -179,7 +179,7 @@ class Connection(SMTP):
             self.drop(Refusal(421, "4.3.2", "service is shutting down, try again later"))
 
     async def handle_exception(self, error: Exception) -> str:
-        """Chooses the reply to our own trouble, which never shows its cause (standards.md section 6)."""
+        """Chooses the reply to our own trouble, which never shows its cause (RFC 5321 4.2.5)."""
         if not isinstance(error, GatewayError):
             self.house.log.bug("smtp", self.peer, error)
         if isinstance(error, DiskFullError):

@@ -59,7 +59,7 @@ def check_header(block: bytes, *, for_fax: bool) -> None:
 
     Raises:
         Refusal: 554 5.4.6 more than MAX_RECEIVED hops; 554 5.6.0 a field over MAX_FIELD; 550 5.7.1 a mail of
-            our own that comes back, or automatic mail that would become a fax (standards.md section 13).
+            our own that comes back, or automatic mail that would become a fax (RFC 3834 2).
     """
     hops = 0
     for match in _FIELD.finditer(block):

@@ -172,7 +172,7 @@ class SqliteDatabase:
         except sa.exc.DBAPIError:
             logging.getLogger(__name__).debug("nothing to roll back")
         if isinstance(error, DiskError):
-            # After one failed sync SQLite goes on acknowledging; we must not (reliability.md section 1).
+            # After one failed sync SQLite goes on acknowledging; we must not.
             self._broken = error
             self._on_disk_error(error)
         _fail(group, error)

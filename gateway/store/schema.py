@@ -215,7 +215,7 @@ provider_account = sa.Table(
     sa.Column("probe_job", sa.String(16)),
 )
 
-#: The last marker fax of an account (reliability.md 6.4), so that at most one is open.
+#: The last marker fax of an account (docs/durability.md), so that at most one is open.
 marker = sa.Table(
     "marker",
     metadata,

@@ -1,4 +1,4 @@
-"""Webhooks of the providers: refuse, read, parse, commit, answer (reliability.md 6.3, sinch-fax-v3 4).
+"""Webhooks of the providers: refuse, read, parse, commit, answer (docs/durability.md, sinch-fax-v3 4).
 
 A webhook is only a hint. 200 says that it is durable, 4xx that it is none of ours; 503 is our own trouble, and
 the provider comes back.

@@ -1,4 +1,4 @@
-"""Each row of the address table of standards.md section 2, and the tricks that must not work."""
+"""Each row of the address table, and the tricks that must not work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is told what: every cell of the NOTIFY table (RFC 3461, standards.md section 10)."""
+"""Who is told what: every cell of the NOTIFY table (RFC 3461)."""
 
 from __future__ import annotations
 

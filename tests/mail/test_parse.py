@@ -172,7 +172,7 @@ def test_structure_has_limits() -> None:
 
 
 def test_thousands_of_nested_multiparts_are_refused_not_recursed() -> None:
-    """The standard library's parser raises RecursionError for 3,000 of them (reliability.md section 1)."""
+    """The standard library's parser raises RecursionError for 3,000 of them."""
     heads = b"".join(
         b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (level, level) for level in range(3000)
     )

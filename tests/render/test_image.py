@@ -112,7 +112,7 @@ def test_a_small_picture_is_not_blown_up() -> None:
     [("group3", 98, 1078), ("group3", 196, 2156), ("group4", 196, 2156), ("group4", 391, 4301)],
 )
 def test_fax_pages_of_all_resolutions_have_the_same_proportions(compression: str, down: int, height: int) -> None:
-    """11 inches at each resolution: on paper they are one and the same page (RFC 3949, standards.md 4)."""
+    """11 inches at each resolution: on paper they are one and the same page (RFC 3949)."""
     content = encoded(marked("1", (1728, height)), "TIFF", compression=compression, dpi=(204, down))
     document = printed(content)
     left, top, right, bottom = ink(seen(document))

@@ -92,7 +92,7 @@ class Sinch:
         return await self._client.send(order)
 
     async def find(self, attempt: Attempt, number: str, fresh_after: datetime) -> Found:
-        """Looks for the reference in their labels (reliability.md 6.4; see the contract).
+        """Looks for the reference in their labels (docs/durability.md; see the contract).
 
         First among the faxes to this number, then among all: the list that proves absence is itself searched,
         so that a number which they write in another way, or a filter that lags, cannot hide the fax.

@@ -1,6 +1,6 @@
 """Sinch's words in ours: statuses, errors, fax objects. Pure.
 
-Sources: sinch-fax-v3 3.5, 3.6 and 8; where standards.md section 11 sorts a code differently, it wins.
+Sources: sinch-fax-v3 3.5, 3.6 and 8, sorted as core/reasons.py has it.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def reason_of(error_type: object, code: int | None) -> Reason:
 
 
 def refusal(answer: Answer, now: datetime) -> GatewayError:
-    """Says what an answer to POST /faxes other than success means (sinch-fax-v3 8.1, reliability.md 6.4)."""
+    """Says what an answer to POST /faxes other than success means (sinch-fax-v3 8.1, docs/durability.md)."""
     text = error_text(answer)
     error = answer.json_object() or {}
     if answer.status in _BAD_FIELDS and any(_TO_FIELD.fullmatch(field) for field, _ in _violations(error)):
