@@ -377,7 +377,7 @@ def _say_what_runs(world: _World, console: Console) -> None:
         f"mails      {world.folder / 'mails'}",
         f"config     {world.folder / 'config.toml'}",
         "\nSend a fax:",
-        f"  swaks --server {smtp} --from {_SENDER} --to {_NUMBER}@fax.example --attach @document.pdf",
+        f"  swaks --server {smtp} --from {_SENDER} --to {_NUMBER[1:]}@fax.example --attach @FILE.pdf",
         "Let a fax arrive:",
         f"  curl -d {receive} {world.simulator_url}/_control/inbound",
         "Stop with Ctrl-C.",
