@@ -32,16 +32,32 @@ def add_to(app: typer.Typer) -> None:
             "faxgw simulate sinch --speed 60 --webhook http://faxgw:PASSWORD@127.0.0.1:8025/webhooks/sinch/SECRET",
         )
     )(sinch)
-    group.command(epilog=examples("faxgw simulate mailbox ./mails --listen 127.0.0.1:2626"))(mailbox)
+    group.command(epilog=examples("faxgw simulate mailbox --dir ./mails --listen 127.0.0.1:2626"))(mailbox)
     app.add_typer(group)
 
 
-Listen = Annotated[str, typer.Option(metavar="HOST:PORT", help="Where to listen; port 0 picks a free one.")]
+def _host_and_port(listen: str) -> str:
+    host, colon, port = listen.rpartition(":")
+    if not (colon and host and port.isascii() and port.isdigit()):
+        raise typer.BadParameter(f"expected HOST:PORT, got {listen!r} (for example 127.0.0.1:9099)")
+    return listen
+
+
+Listen = Annotated[
+    str,
+    typer.Option(metavar="HOST:PORT", callback=_host_and_port, help="Where to listen; port 0 picks a free one."),
+]
 
 
 def sinch(
     listen: Listen = "127.0.0.1:0",
     *,
+    project: Annotated[str | None, typer.Option(help="Id of the project; one of its own if not given.")] = None,
+    key_id: Annotated[str | None, typer.Option(help="Access key; one of its own if not given.")] = None,
+    key_secret: Annotated[str | None, typer.Option(help="Its secret; one of its own if not given.")] = None,
+    number: Annotated[
+        list[str] | None, typer.Option(help="A number of the account; may be repeated. Two of its own if not given.")
+    ] = None,
     webhook: Annotated[str | None, typer.Option(metavar="URL", help="Told of received faxes.")] = None,
     webhook_encoding: Annotated[Encoding, typer.Option(help="Encoding of these webhooks.")] = Encoding.FORM,
     storage: Annotated[bool, typer.Option(help="Keep documents, or have them in webhooks only.")] = True,
@@ -54,9 +70,11 @@ def sinch(
 
     from gateway.simulator import serve_sinch  # noqa: PLC0415 - as above
 
+    account = {"project": project, "key_id": key_id, "key_secret": key_secret, "numbers": number}
     asyncio.run(
         serve_sinch(
             listen,
+            **{name: value for name, value in account.items() if value},
             webhook=webhook,
             webhook_encoding=webhook_encoding.value,
             storage=storage,
@@ -68,7 +86,7 @@ def sinch(
 
 
 def mailbox(
-    directory: Annotated[Path, typer.Argument(metavar="DIRECTORY", help="Where caught mails are written.")],
+    directory: Annotated[Path, typer.Option("--dir", help="Where caught mails are written.")],
     listen: Listen = "127.0.0.1:0",
 ) -> None:
     """Catch all mail until Ctrl-C; the first line printed is its address."""
