@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from gateway import faxlog
 from gateway.core import lifecycle, policy
-from gateway.core.attempts import next_attempt, outcome_columns
+from gateway.core.attempts import fax_request, next_attempt, outcome_columns
 from gateway.core.ids import ENTROPY_BYTES, MESSAGE, OUTBOUND, make_id
 from gateway.core.lifecycle import FaxState, FaxTiming, Move
 from gateway.core.model import (
@@ -28,7 +28,6 @@ from gateway.core.model import (
     FaxEvent,
     FaxJob,
     FaxReport,
-    FaxRequest,
     Found,
     LedgerEntry,
     Message,
@@ -48,7 +47,6 @@ from gateway.core.reasons import (
 )
 from gateway.core.refusal import Refusal
 from gateway.failpoint import failpoint
-from gateway.mail.headers import read_headers
 from gateway.mail.intake import Intake, Receipt
 from gateway.providers.base import FaxProvider, UnknownFaxError
 from gateway.store import fax_jobs, provider_accounts, queue
@@ -75,10 +73,11 @@ class Rendered:
     ledger: tuple[LedgerEntry, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EmailToFax:
     """Accepts messages, renders them, hands them to a provider, asks how it went, tells the sender.
 
-    Args:
+    Attributes:
         store: transactions.
         documents: stored bytes.
         providers: by the name of their account.
@@ -96,54 +95,36 @@ class EmailToFax:
         entropy: so many random bytes.
     """
 
-    def __init__(
-        self,
-        *,
-        store: Database,
-        documents: Documents,
-        providers: Mapping[str, FaxProvider],
-        rules: AccessRules,
-        timing: FaxTiming,
-        outcomes: Outcomes,
-        make_document: Callable[[Path, str], Awaitable[Rendered]],
-        look: str,
-        callback_url: Callable[[str, str], str],
-        submit_lease: timedelta,
-        request_timeout: timedelta,
-        largest_message: int,
-        clock: Callable[[], datetime],
-        entropy: Callable[[int], bytes],
-    ) -> None:
-        self._store = store
-        self._documents = documents
-        self._providers = providers
-        self._rules = rules
-        self._timing = timing
-        self._outcomes = outcomes
-        self._make_document = make_document
-        self._look = look
-        self._callback_url = callback_url
-        self._submit_lease = submit_lease
-        self._request_timeout = request_timeout
-        self._largest_message = largest_message
-        self._clock = clock
-        self._entropy = entropy
+    store: Database
+    documents: Documents
+    providers: Mapping[str, FaxProvider]
+    rules: AccessRules
+    timing: FaxTiming
+    outcomes: Outcomes
+    make_document: Callable[[Path, str], Awaitable[Rendered]]
+    look: str
+    callback_url: Callable[[str, str], str]
+    submit_lease: timedelta
+    request_timeout: timedelta
+    largest_message: int
+    clock: Callable[[], datetime]
+    entropy: Callable[[int], bytes]
 
     # --- accept: RCPT, DATA, 250 ----------------------------------------------------------------------------------
 
     def check_client(self, peer: str) -> None:
         """Lets a client in, or raises Refusal. Who may fax is decided at RCPT: everybody may write to postmaster."""
-        policy.check_client(self._rules, peer)
+        policy.check_client(self.rules, peer)
 
     def check_recipient(self, peer: str, mail_from: str, address: str) -> str | None:
         """Reads the number of a fax address that this sender may dial; None for postmaster. Raises Refusal."""
-        return policy.check_recipient(self._rules, peer, mail_from, address)
+        return policy.check_recipient(self.rules, peer, mail_from, address)
 
     def room_for(self, size: int | None) -> None:
         """Raises Refusal if a message of this size (None: not announced) cannot be taken now."""
-        if size is not None and size > self._largest_message:
-            raise Refusal(552, "5.3.4", f"limit is {self._largest_message}")
-        if self._documents.free_bytes() < max(_LEAST_FREE, self._largest_message * 3 // 2):
+        if size is not None and size > self.largest_message:
+            raise Refusal(552, "5.3.4", f"limit is {self.largest_message}")
+        if self.documents.free_bytes() < max(_LEAST_FREE, self.largest_message * 3 // 2):
             raise Refusal(452, "4.3.1", "low disk space, try again later")
 
     def begin(self, envelope: Envelope, trace: Callable[[str, datetime], bytes]) -> Intake:
@@ -151,16 +132,16 @@ class EmailToFax:
 
         ``trace`` makes our Received header, with its line end, from our id of the message and its time.
         """
-        now = self._clock()
-        message_id = make_id(MESSAGE, self._entropy(ENTROPY_BYTES))
+        now = self.clock()
+        message_id = make_id(MESSAGE, self.entropy(ENTROPY_BYTES))
         numbers = dict.fromkeys(recipient.number for recipient in envelope.recipients if recipient.number)
         return Intake(
             envelope=envelope,
             message_id=message_id,
-            job_ids={number: make_id(OUTBOUND, self._entropy(ENTROPY_BYTES)) for number in numbers},
+            job_ids={number: make_id(OUTBOUND, self.entropy(ENTROPY_BYTES)) for number in numbers},
             received_at=now,
             trace=trace(message_id, now),
-            writer=self._documents.create(message_id, "message", "message/rfc822"),
+            writer=self.documents.create(message_id, "message", "message/rfc822"),
             keep=self._keep,
         )
 
@@ -169,11 +150,10 @@ class EmailToFax:
 
         A repetition of a message whose 250 the client may not have seen is answered with the ids of the first.
         """
-        message = _message(intake, document)
-        receipt = await self._store.write(self._accept, message, self._jobs(intake), intake.envelope)
+        receipt = await self.store.write(self._accept, intake.message(document), self._jobs(intake), intake.envelope)
         failpoint("o4.after_commit")
         if receipt.repeated:
-            await self._documents.delete(document)
+            await self.documents.delete(document)
         faxlog.accepted(receipt.message_id, receipt.job_ids, size=document.size, repeated=receipt.repeated)
         return receipt
 
@@ -181,8 +161,8 @@ class EmailToFax:
         if not intake.job_ids:  # for postmaster only
             return []
         envelope, now = intake.envelope, intake.received_at
-        sender = policy.find_sender(self._rules, envelope.peer, envelope.mail_from)
-        return new_jobs(envelope, intake.message_id, intake.job_ids, sender, now, self._timing.lifetime)
+        sender = policy.find_sender(self.rules, envelope.peer, envelope.mail_from)
+        return new_jobs(envelope, intake.message_id, intake.job_ids, sender, now, self.timing.lifetime)
 
     def _accept(self, tx: Tx, message: Message, jobs: Sequence[FaxJob], envelope: Envelope) -> Receipt:
         now = message.received_at
@@ -191,13 +171,13 @@ class EmailToFax:
             return Receipt(twin[0], tuple(twin[1]), repeated=True)
         fax_jobs.add_message(tx, message, jobs)
         if any(not recipient.number for recipient in envelope.recipients):
-            self._outcomes.forward(tx, message.id, now)
+            self.outcomes.forward(tx, message.id, now)
         failpoint("o4.in_transaction")
         return Receipt(message.id, tuple(job.id for job in jobs), repeated=False)
 
     async def confirm(self, message_id: str) -> None:
         """Notes that the client has seen our 250: the same message again is a new order. Safe to repeat."""
-        await self._store.write(fax_jobs.confirm_message, message_id)
+        await self.store.write(fax_jobs.confirm_message, message_id)
         failpoint("o5.after_confirm")
 
     # --- wake: a webhook says "look at fax X now" -----------------------------------------------------------------
@@ -207,7 +187,7 @@ class EmailToFax:
 
         The event may overtake the answer to our own submission: then its reference tells whose it is.
         """
-        job_id = await self._store.write(self._wake, account, event, self._clock())
+        job_id = await self.store.write(self._wake, account, event, self.clock())
         failpoint("o11.after_wake")
         faxlog.webhook(account, event.provider_fax_id, job_id)
 
@@ -227,45 +207,45 @@ class EmailToFax:
     async def render(self, row: queue.Row) -> None:
         """Turns the message into one document with a known page count (step O6); once for all jobs of a message."""
         job = fax_jobs.job_from_row(row)
-        if self._clock() >= job.deadline:
+        if self.clock() >= job.deadline:
             return await self._end(job)
-        message = await self._store.read(fax_jobs.get_message, job.message_id)
-        document = await self._store.read(fax_jobs.get_rendering, message.id, self._look)
+        message = await self.store.read(fax_jobs.get_message, job.message_id)
+        document = await self.store.read(fax_jobs.get_rendering, message.id, self.look)
         ledger: tuple[LedgerEntry, ...] = ()
         if document is None:
             try:
-                rendered = await self._make_document(self._documents.path(message.document), self._look)
+                rendered = await self.make_document(self.documents.path(message.document), self.look)
             except (PermanentError, TemporaryError) as error:
                 return await self._rendering_failed(job, error)
             failpoint("o6.after_render")
-            role, ledger = f"pages-{self._look}", rendered.ledger
-            document = await self._documents.put(message.id, role, "application/pdf", rendered.content, rendered.pages)
+            role, ledger = f"pages-{self.look}", rendered.ledger
+            document = await self.documents.put(message.id, role, "application/pdf", rendered.content, rendered.pages)
             failpoint("o6.after_document")
-        await self._store.write(self._rendered, job, document, ledger, self._clock())
+        await self.store.write(self._rendered, job, document, ledger, self.clock())
         failpoint("o6.after_commit")
         faxlog.rendered(job.id, pages=document.pages, size=document.size)
         return None
 
     def _rendered(self, tx: Tx, job: FaxJob, document: Document, ledger: Sequence[LedgerEntry], now: datetime) -> None:
-        fax_jobs.add_rendering(tx, job.message_id, self._look, document, ledger)
+        fax_jobs.add_rendering(tx, job.message_id, self.look, document, ledger)
         columns = document_columns(document) | {"pages": document.pages}
         for waiting in self._waiting_with(tx, job):
-            self._outcomes.record_fax(tx, waiting, Move(FaxState.READY, now, columns=columns), now)
+            self.outcomes.record_fax(tx, waiting, Move(FaxState.READY, now, columns=columns), now)
 
     async def _rendering_failed(self, job: FaxJob, error: PermanentError | TemporaryError) -> None:
-        now = self._clock()
+        now = self.clock()
         temporary = isinstance(error, TemporaryError)
         step = lifecycle.after_render_error(
-            job, error.reason, error.detail, temporary=temporary, timing=self._timing, now=now
+            job, error.reason, error.detail, temporary=temporary, timing=self.timing, now=now
         )
-        jobs = await self._store.write(self._not_rendered, job, step, now)
+        jobs = await self.store.write(self._not_rendered, job, step, now)
         for each in jobs:
             faxlog.moved(each.id, step, number=each.number)
 
     def _not_rendered(self, tx: Tx, job: FaxJob, step: Move, now: datetime) -> list[FaxJob]:
         jobs = [job] if step.to is FaxState.QUEUED else self._waiting_with(tx, job)
         for waiting in jobs:
-            self._outcomes.record_fax(tx, waiting, step, now)
+            self.outcomes.record_fax(tx, waiting, step, now)
         return jobs
 
     @staticmethod
@@ -279,33 +259,34 @@ class EmailToFax:
     async def submit(self, row: queue.Row) -> None:
         """Commits the intent, then hands the fax to its provider (steps O8 to O10). Never repeats blindly."""
         job = fax_jobs.job_from_row(row)
-        if self._clock() >= job.deadline:
+        if self.clock() >= job.deadline:
             return await self._end(job)
         assert job.document is not None  # noqa: S101 - a ready job has its document
-        provider = self._providers[job.account]
-        content = await self._documents.read(job.document)
+        provider = self.providers[job.account]
+        content = await self.documents.read(job.document)
         intended = time.monotonic()
         try:
-            job, attempt = await self._store.write(self._intend, job, self._clock())
+            job, attempt = await self.store.write(self._intend, job, self.clock())
         except sa.exc.IntegrityError:  # another job of ours is calling this number (index fax_job_one_call_per_number)
-            later = Move(FaxState.READY, self._clock() + self._timing.number_busy_delay)
+            later = Move(FaxState.READY, self.clock() + self.timing.number_busy_delay)
             return await self._finish(job, later)
         failpoint("o8.after_intent")
-        if self._lease_left(intended) < self._request_timeout:
+        if self._lease_left(intended) < self.request_timeout:
             stalled = NotSentError(Reason.PROVIDER_DOWN, "the lease was used up before the first byte")
             return await self._not_sent(job, attempt, stalled)
         try:
-            fax_id = await provider.submit(self._request(job, attempt, content))
+            callback = self.callback_url(job.account, attempt.reference)
+            fax_id = await provider.submit(fax_request(job, attempt, content, callback))
         except NotSentError as error:
             return await self._not_sent(job, attempt, error)
         except AccountError as error:
-            step = lifecycle.after_account_trouble(error.reason, error.detail, self._clock())
+            step = lifecycle.after_account_trouble(error.reason, error.detail, self.clock())
             return await self._finish(job, step, attempt, state=AttemptState.NOT_SENT, detail=error.detail)
         except PermanentError as error:
             step = lifecycle.after_refusal(error.reason, error.detail)
             return await self._finish(job, step, attempt, state=AttemptState.REFUSED, reason=error.reason)
         except AmbiguousError as error:
-            step = lifecycle.after_ambiguous(attempt, error.detail, self._timing)
+            step = lifecycle.after_ambiguous(attempt, error.detail, self.timing)
             return await self._finish(job, step, attempt, detail=error.detail)
         failpoint("o9.after_answer")
         await self._submitted(job, attempt, fax_id)
@@ -316,33 +297,21 @@ class EmailToFax:
         attempt = next_attempt(fax_jobs.attempts_of(tx, job.id), job, now)
         fax_jobs.begin_attempt(tx, attempt)
         keep_claim = {"claimed_by": job.claimed_by, "tries": job.tries}
-        step = Move(FaxState.SUBMITTING, now + self._submit_lease, columns=keep_claim)
+        step = Move(FaxState.SUBMITTING, now + self.submit_lease, columns=keep_claim)
         queue.move(tx, fax_job, job.id, job.version, job.state, step, now)
         failpoint("o8.in_transaction")
         return replace(job, state=FaxState.SUBMITTING, version=job.version + 1), attempt
 
     def _lease_left(self, since: float) -> timedelta:
-        return self._submit_lease - timedelta(seconds=time.monotonic() - since)
-
-    def _request(self, job: FaxJob, attempt: Attempt, content: bytes) -> FaxRequest:
-        return FaxRequest(
-            reference=attempt.reference,
-            number=job.number,
-            caller_id=job.caller_id,
-            header_text=job.header_text,
-            header_time_zone=job.header_time_zone,
-            document=content,
-            media_type="application/pdf",
-            callback_url=self._callback_url(job.account, attempt.reference),
-        )
+        return self.submit_lease - timedelta(seconds=time.monotonic() - since)
 
     async def _not_sent(self, job: FaxJob, attempt: Attempt, error: NotSentError) -> None:
-        step = lifecycle.after_not_sent(job, error.reason, error.detail, error.retry_after, self._timing, self._clock())
+        step = lifecycle.after_not_sent(job, error.reason, error.detail, error.retry_after, self.timing, self.clock())
         await self._finish(job, step, attempt, state=AttemptState.NOT_SENT, detail=error.detail)
 
     async def _submitted(self, job: FaxJob, attempt: Attempt, fax_id: str, due_at: datetime | None = None) -> None:
-        now = self._clock()
-        due_at = due_at or now + self._timing.poll_delays[0]
+        now = self.clock()
+        due_at = due_at or now + self.timing.poll_delays[0]
         step = Move(FaxState.SUBMITTED, due_at, columns={"calls": job.calls + 1})
         await self._finish(job, step, attempt, state=AttemptState.ACCEPTED, provider_fax_id=fax_id)
 
@@ -351,26 +320,26 @@ class EmailToFax:
     async def recover(self, row: queue.Row) -> None:
         """After a crash or a lost answer: asks the provider whether it got the fax (docs/durability.md)."""
         job = fax_jobs.job_from_row(row)
-        attempt = (await self._store.read(fax_jobs.attempts_of, job.id))[-1]
+        attempt = (await self.store.read(fax_jobs.attempts_of, job.id))[-1]
         if attempt.provider_fax_id is not None:  # its answer was written although the move had lost its race
             return await self._submitted(job, attempt, attempt.provider_fax_id)
-        now = self._clock()
-        first_search = attempt.intent_at + self._timing.search_times[0]
+        now = self.clock()
+        first_search = attempt.intent_at + self.timing.search_times[0]
         if attempt.hinted_fax_id is None and now < first_search:
             return await self._finish(job, Move(FaxState.SUBMITTING, first_search))
-        provider = self._providers[job.account]
+        provider = self.providers[job.account]
         try:
-            found = await provider.find(attempt, job.number, attempt.intent_at + self._timing.fresh_after)
+            found = await provider.find(attempt, job.number, attempt.intent_at + self.timing.fresh_after)
         except AccountError as error:
             return await self._pause_account(job, error)
         except TemporaryError as error:
-            step = lifecycle.after_unanswered_search(job, error.reason, error.detail, self._timing, self._clock())
+            step = lifecycle.after_unanswered_search(job, error.reason, error.detail, self.timing, self.clock())
             return await self._finish(job, step)
         failpoint("o9.after_search")
         faxlog.searched(job.id, found.verdict, searches=attempt.searches + 1)
         if found.verdict is Verdict.FOUND and found.provider_fax_id is not None:
             return await self._adopt(job, attempt, found)
-        if found.verdict is Verdict.CANNOT_TELL and now >= attempt.intent_at + self._timing.fresh_after:
+        if found.verdict is Verdict.CANNOT_TELL and now >= attempt.intent_at + self.timing.fresh_after:
             await self._send_marker(job, provider)
         return await self._not_found(job, attempt, found)
 
@@ -379,14 +348,14 @@ class EmailToFax:
         if found.others:
             sentence = f"The provider has {len(found.others) + 1} faxes with the reference {attempt.reference}."
             key = f"twice:{attempt.reference}"
-            await self._store.write(self._outcomes.alert, key, job.id, sentence, self._clock())
-        await self._submitted(job, attempt, found.provider_fax_id, due_at=self._clock())
+            await self.store.write(self.outcomes.alert, key, job.id, sentence, self.clock())
+        await self._submitted(job, attempt, found.provider_fax_id, due_at=self.clock())
         failpoint("o9.after_adoption")
 
     async def _not_found(self, job: FaxJob, attempt: Attempt, found: Found) -> None:
-        now = self._clock()
+        now = self.clock()
         absent = found.verdict is Verdict.NOT_THERE
-        step = lifecycle.after_fruitless_search(attempt, job, proven_absent=absent, timing=self._timing, now=now)
+        step = lifecycle.after_fruitless_search(attempt, job, proven_absent=absent, timing=self.timing, now=now)
         columns: dict[str, Any] = {"searches": attempt.searches + 1}
         if absent and attempt.absent_since is None:
             columns["absent_since"] = now
@@ -397,9 +366,9 @@ class EmailToFax:
         await self._finish(job, step, attempt, **columns)
 
     async def _send_marker(self, job: FaxJob, provider: FaxProvider) -> None:
-        reference = make_id(_MARKER, self._entropy(ENTROPY_BYTES))
-        opened = await self._store.write(
-            provider_accounts.open_marker, job.account, reference, self._clock(), _MARKER_LIFETIME
+        reference = make_id(_MARKER, self.entropy(ENTROPY_BYTES))
+        opened = await self.store.write(
+            provider_accounts.open_marker, job.account, reference, self.clock(), _MARKER_LIFETIME
         )
         if not opened:
             return
@@ -415,19 +384,19 @@ class EmailToFax:
     async def check(self, row: queue.Row) -> None:
         """Asks the provider how the call went; one transaction writes state, journal and notice (O11, O12)."""
         job = fax_jobs.job_from_row(row)
-        attempt = (await self._store.read(fax_jobs.attempts_of, job.id))[-1]
+        attempt = (await self.store.read(fax_jobs.attempts_of, job.id))[-1]
         try:
             report = await self._report(job, attempt)
         except AccountError as error:
             return await self._pause_account(job, error)
         failpoint("o11.after_report")
-        now = self._clock()
+        now = self.clock()
         if report is None or report.phase is Phase.WAITING:
-            step = lifecycle.after_waiting(job, self._timing, now)
+            step = lifecycle.after_waiting(job, self.timing, now)
             ended = {"state": AttemptState.UNKNOWN} if step.to is FaxState.UNKNOWN else {}
             return await self._finish(job, step, attempt, **ended)
-        spread = self._entropy(1)[0] / 255
-        step = lifecycle.after_report(job, report, self._timing, now, spread)
+        spread = self.entropy(1)[0] / 255
+        step = lifecycle.after_report(job, report, self.timing, now, spread)
         step = replace(step, columns={**step.columns, "pages_sent": report.pages_sent})
         await self._finish(job, step, attempt, **outcome_columns(step, report))
         failpoint("o12.after_commit")
@@ -439,7 +408,7 @@ class EmailToFax:
         if fax_id is None:
             return None
         try:
-            report = await self._providers[job.account].report(fax_id)
+            report = await self.providers[job.account].report(fax_id)
         except (UnknownFaxError, TemporaryError) as error:
             if isinstance(error, AccountError):
                 raise
@@ -448,22 +417,22 @@ class EmailToFax:
         return None if hinted_only and attempt.reference not in report.references else report
 
     async def _pause_account(self, job: FaxJob, error: AccountError) -> None:
-        await self._finish(job, Move(job.state, self._clock(), error.reason, error.detail, pauses_account=True))
+        await self._finish(job, Move(job.state, self.clock(), error.reason, error.detail, pauses_account=True))
 
     # --- settle: unknown -> delivered or failed, when late proof comes --------------------------------------------
 
     async def settle(self, row: queue.Row) -> None:
         """Takes late proof of how an unknown fax went: one follow-up mail, no second report, never a second fax."""
         job = fax_jobs.job_from_row(row)
-        attempt = (await self._store.read(fax_jobs.attempts_of, job.id))[-1]
+        attempt = (await self.store.read(fax_jobs.attempts_of, job.id))[-1]
         try:
             report = await self._report(job, attempt)
         except AccountError as error:
             return await self._pause_account(job, error)
         failpoint("o11.after_late_report")
-        now = self._clock()
+        now = self.clock()
         final = report if report is not None and report.phase is not Phase.WAITING else None
-        step = lifecycle.after_late_report(job, final, self._timing, now)
+        step = lifecycle.after_late_report(job, final, self.timing, now)
         outcome = outcome_columns(step, final) if final is not None and step.to is not FaxState.UNKNOWN else {}
         return await self._finish(job, step, attempt, **outcome)
 
@@ -484,7 +453,7 @@ class EmailToFax:
         If somebody else moved the job first, only the answer is kept, on its attempt.
         """
         reference = attempt.reference if attempt else None
-        if await self._store.write(self._write_result, job, step, self._clock(), reference, answer):
+        if await self.store.write(self._write_result, job, step, self.clock(), reference, answer):
             faxlog.moved(job.id, step, number=job.number)
 
     def _write_result(
@@ -493,22 +462,7 @@ class EmailToFax:
         if reference is not None and answer:
             fax_jobs.update_attempt(tx, reference, **answer)
         try:
-            self._outcomes.record_fax(tx, job, step, now)
+            self.outcomes.record_fax(tx, job, step, now)
         except queue.LostRaceError:
             return False
         return True
-
-
-def _message(intake: Intake, document: Document) -> Message:
-    envelope = intake.envelope
-    return Message(
-        id=intake.message_id,
-        received_at=intake.received_at,
-        mail_from=envelope.mail_from,
-        peer=envelope.peer,
-        message_id=read_headers(intake.fingerprint.head).message_id or "",
-        fingerprint=intake.fingerprint.digest(envelope.mail_from, intake.job_ids),
-        document=document,
-        ret=envelope.ret,
-        envid=envelope.envid,
-    )

@@ -55,10 +55,11 @@ class RouteTiming:
     lifetime: timedelta = timedelta(days=5)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FaxToEmail:
     """Takes received faxes in, fetches the truth about them, and brings each to everybody it is for.
 
-    Args:
+    Attributes:
         store: transactions.
         documents: stored bytes.
         providers: by the name of their account.
@@ -71,30 +72,16 @@ class FaxToEmail:
         entropy: so many random bytes.
     """
 
-    def __init__(
-        self,
-        *,
-        store: Database,
-        documents: Documents,
-        providers: Mapping[str, FaxProvider],
-        routes: Sequence[Route],
-        fallback: str,
-        timing: RouteTiming,
-        outcomes: Outcomes,
-        count_pages: Callable[[Path], Awaitable[int]],
-        clock: Callable[[], datetime],
-        entropy: Callable[[int], bytes],
-    ) -> None:
-        self._store = store
-        self._documents = documents
-        self._providers = providers
-        self._routes = routes
-        self._fallback = fallback
-        self._timing = timing
-        self._outcomes = outcomes
-        self._count_pages = count_pages
-        self._clock = clock
-        self._entropy = entropy
+    store: Database
+    documents: Documents
+    providers: Mapping[str, FaxProvider]
+    routes: Sequence[Route]
+    fallback: str
+    timing: RouteTiming
+    outcomes: Outcomes
+    count_pages: Callable[[Path], Awaitable[int]]
+    clock: Callable[[], datetime]
+    entropy: Callable[[int], bytes]
 
     # --- accept: the webhook, or a list that shows a fax whose webhook never came ---------------------------------
 
@@ -103,21 +90,21 @@ class FaxToEmail:
 
         The document inside the event is stored too, and first: an account may keep none at the provider.
         """
-        row = await self._store.read(inbound_faxes.find, account, event.provider_fax_id)
+        row = await self.store.read(inbound_faxes.find, account, event.provider_fax_id)
         fax_id = row.id if row else self._new_id()
         document: Document | None = None
         if event.document is not None and (row is None or row.event_document is None):
             failpoint("i2.before_document")
-            document = await self._documents.put(fax_id, "event", _PDF, event.document)
+            document = await self.documents.put(fax_id, "event", _PDF, event.document)
             failpoint("i2.after_document")
         new = self._new_fax(fax_id, account, event.provider_fax_id, document)
-        kept = await self._store.write(self._accept, new)
+        kept = await self.store.write(self._accept, new)
         failpoint("i2.after_commit")
         if kept == fax_id:
             if row is None:
                 faxlog.received(fax_id, account, event.provider_fax_id, caught_up=False)
         elif document is not None:  # the same event came twice at once and the other was first
-            await self._documents.delete(document)
+            await self.documents.delete(document)
 
     def _accept(self, tx: Tx, new: InboundFax) -> str:
         row = inbound_faxes.find(tx, new.account, new.provider_fax_id)
@@ -130,10 +117,10 @@ class FaxToEmail:
         return row.id
 
     def _new_id(self) -> str:
-        return make_id(INBOUND, self._entropy(ENTROPY_BYTES))
+        return make_id(INBOUND, self.entropy(ENTROPY_BYTES))
 
     def _new_fax(self, fax_id: str, account: str, provider_fax_id: str, document: Document | None) -> InboundFax:
-        now = self._clock()
+        now = self.clock()
         return InboundFax(
             id=fax_id,
             account=account,
@@ -142,7 +129,7 @@ class FaxToEmail:
             due_at=now,
             version=1,
             created_at=now,
-            deadline=now + self._timing.lifetime,
+            deadline=now + self.timing.lifetime,
             event_document=document,
         )
 
@@ -154,10 +141,10 @@ class FaxToEmail:
         Returns:
             How many were found.
         """
-        first_start = await self._store.read(facts.first_start)
-        since = max(first_start, self._clock() - window)
+        first_start = await self.store.read(facts.first_start)
+        since = max(first_start, self.clock() - window)
         found = 0
-        for account, provider in self._providers.items():
+        for account, provider in self.providers.items():
             try:
                 found += await self._catch_up_account(account, provider, since)
             except GatewayError as error:
@@ -180,7 +167,7 @@ class FaxToEmail:
             return 0
         failpoint("i10.after_list")
         new = [self._new_fax(self._new_id(), account, fax_id, None) for fax_id in listed]
-        added = await self._store.write(_add_unknown, account, new)
+        added = await self.store.write(_add_unknown, account, new)
         failpoint("i10.after_commit")
         for fax in added:
             faxlog.received(fax.id, account, fax.provider_fax_id, caught_up=True)
@@ -191,7 +178,7 @@ class FaxToEmail:
     async def route(self, row: queue.Row) -> None:
         """Fetches report and document, chooses addresses, queues one mail each in one commit (steps I4 to I7)."""
         fax = inbound_faxes.from_row(row)
-        provider = self._providers[fax.account]
+        provider = self.providers[fax.account]
         try:
             report = await provider.report(fax.provider_fax_id)
             failpoint("i4.after_report")
@@ -215,7 +202,7 @@ class FaxToEmail:
         return None
 
     async def _unknown(self, fax: InboundFax) -> None:
-        if self._clock() - fax.created_at >= _UNKNOWN_FOR:
+        if self.clock() - fax.created_at >= _UNKNOWN_FOR:
             return await self._fail(fax, Reason.NOT_AT_PROVIDER, "the provider does not know it")
         return await self._later(fax, TemporaryError(Reason.NOT_AT_PROVIDER, "not known yet"))
 
@@ -225,7 +212,7 @@ class FaxToEmail:
         problem = ""
         async for candidate in self._candidates(fax, provider):
             try:
-                pages = await self._count_pages(self._documents.path(candidate))
+                pages = await self.count_pages(self.documents.path(candidate))
             except PermanentError as error:
                 problem = error.detail
                 continue
@@ -241,12 +228,12 @@ class FaxToEmail:
             content = b""
         failpoint("i5.after_download")
         if content:
-            yield await self._documents.put(fax.id, "fax", _PDF, content)
+            yield await self.documents.put(fax.id, "fax", _PDF, content)
         if fax.event_document is not None:
             yield fax.event_document
 
     async def _deliver(self, fax: InboundFax, report: FaxReport, document: Document) -> None:
-        addresses = addresses_for(report.number, self._routes, self._fallback)
+        addresses = addresses_for(report.number, self.routes, self.fallback)
         columns = document_columns(document) | {
             "number": report.number,
             "caller": report.caller,
@@ -254,7 +241,7 @@ class FaxToEmail:
             "received_at": report.completed_at or report.created_at,
         }
         step = Move(InboundState.ROUTED, fax.deadline, columns=columns)
-        await self._store.write(self._routed, fax, step, addresses, report, self._clock())
+        await self.store.write(self._routed, fax, step, addresses, report, self.clock())
         faxlog.inbound_moved(fax.id, step, addresses=len(addresses))
 
     def _routed(
@@ -262,14 +249,14 @@ class FaxToEmail:
     ) -> None:
         queue.move(tx, inbound_fax, fax.id, fax.version, fax.state, step, now)
         for address in addresses:
-            self._outcomes.deliver_fax(tx, fax.id, address, now)
+            self.outcomes.deliver_fax(tx, fax.id, address, now)
         if report.pages not in (None, 0, step.columns["pages"]):
             sentence = "A received fax has another number of pages than its provider reported; it was delivered."
-            self._outcomes.alert(tx, f"pages:{fax.id}", fax.id, sentence, now)
+            self.outcomes.alert(tx, f"pages:{fax.id}", fax.id, sentence, now)
 
     async def _later(self, fax: InboundFax, error: TemporaryError) -> None:
         step = lifecycle.after_route_error(
-            fax.tries, error.reason, error.detail, self._timing.delays, fax.deadline, self._clock()
+            fax.tries, error.reason, error.detail, self.timing.delays, fax.deadline, self.clock()
         )
         sentence = "A received fax could not be fetched for days; it is held."
         await self._finish(fax, step, sentence if step.to is InboundState.HELD else None)
@@ -279,23 +266,23 @@ class FaxToEmail:
         await self._finish(fax, step, f"A received fax was not delivered: {reason.sentence}")
 
     async def _finish(self, fax: InboundFax, step: Move, alert: str | None = None) -> None:
-        await self._store.write(self._write_result, fax, step, alert, self._clock())
+        await self.store.write(self._write_result, fax, step, alert, self.clock())
         faxlog.inbound_moved(fax.id, step)
 
     def _write_result(self, tx: Tx, fax: InboundFax, step: Move, alert: str | None, now: datetime) -> None:
         queue.move(tx, inbound_fax, fax.id, fax.version, fax.state, step, now)
         if alert is not None:
-            self._outcomes.alert(tx, f"inbound:{fax.id}:{step.to}", fax.id, alert, now, step.detail)
+            self.outcomes.alert(tx, f"inbound:{fax.id}:{step.to}", fax.id, alert, now, step.detail)
 
     # --- acknowledge: routed -> done, when the last delivery has ended --------------------------------------------
 
     async def acknowledge(self, row: queue.Row) -> None:
         """Ends a fax that reached somebody; holds one that reached nobody, and tells the operator (step I9)."""
         fax = inbound_faxes.from_row(row)
-        deliveries = await self._store.read(mail_deliveries.about, fax.id, MailKind.FAX)
-        now = self._clock()
+        deliveries = await self.store.read(mail_deliveries.about, fax.id, MailKind.FAX)
+        now = self.clock()
         if any(mail.state in (MailState.QUEUED, MailState.HELD) for mail in deliveries):
-            await self._finish(fax, Move(InboundState.ROUTED, now + self._timing.lifetime))
+            await self._finish(fax, Move(InboundState.ROUTED, now + self.timing.lifetime))
         elif any(mail.state is MailState.SENT for mail in deliveries):
             await self._finish(fax, Move(InboundState.DONE, None))
             failpoint("i9.after_commit")

@@ -34,7 +34,7 @@ def configure(level: Literal["debug", "info", "warning", "error"], form: Literal
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_LibraryHandler()], level=logging.WARNING, force=True)
-    logging.captureWarnings(True)
+    logging.captureWarnings(True)  # noqa: FBT003 - its only argument
 
 
 class _LibraryHandler(logging.Handler):

@@ -68,10 +68,11 @@ class MailIdentity:
     fallback: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutgoingMail:
     """Sends mails and records what became of them.
 
-    Args:
+    Attributes:
         store: transactions.
         documents: stored bytes.
         next_hop: the smarthost.
@@ -81,24 +82,13 @@ class OutgoingMail:
         clock: the time now, aware.
     """
 
-    def __init__(
-        self,
-        *,
-        store: Database,
-        documents: Documents,
-        next_hop: NextHop,
-        identity: MailIdentity,
-        outcomes: Outcomes,
-        delays: tuple[timedelta, ...],
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._store = store
-        self._documents = documents
-        self._next_hop = next_hop
-        self._identity = identity
-        self._outcomes = outcomes
-        self._delays = delays
-        self._clock = clock
+    store: Database
+    documents: Documents
+    next_hop: NextHop
+    identity: MailIdentity
+    outcomes: Outcomes
+    delays: tuple[timedelta, ...]
+    clock: Callable[[], datetime]
 
     async def send(self, row: queue.Row) -> None:
         """Sends one mail and records the result (step I8). Safe to repeat: at worst the recipient gets a copy."""
@@ -106,21 +96,21 @@ class OutgoingMail:
         try:
             content = await self._compose(mail)
             failpoint("i8.before_send")
-            await self._next_hop.send(mail.envelope_from, mail.address, content, mail.id)
+            await self.next_hop.send(mail.envelope_from, mail.address, content, mail.id)
             failpoint("i8.after_send")
             step = Move(MailState.SENT, None)
         except PermanentError as error:
             step = Move(MailState.FAILED, None, error.reason, error.detail)
         except GatewayError as error:
             step = self._again(mail, error)
-        await self._store.write(self._record, mail, step, self._clock())
+        await self.store.write(self._record, mail, step, self.clock())
         failpoint("i8.after_commit")
         faxlog.mail_moved(mail.id, mail.kind, mail.subject_id, step)
 
     def _again(self, mail: MailDelivery, error: GatewayError) -> Move:
         spread = random.random()  # noqa: S311 - spreads retries, keeps no secret
         step = lifecycle.after_mail_error(
-            mail.tries, error.reason, error.detail, self._delays, mail.deadline, self._clock(), spread
+            mail.tries, error.reason, error.detail, self.delays, mail.deadline, self.clock(), spread
         )
         if not isinstance(error, AmbiguousError):
             return step
@@ -139,7 +129,7 @@ class OutgoingMail:
             self._after_failure(tx, mail, step, now)
         elif step.to is MailState.HELD:
             sentence = "A mail was sent several times and its acceptance is still unknown; it is held."
-            self._outcomes.alert(tx, f"held:{mail.id}", mail.subject_id, sentence, now, step.detail)
+            self.outcomes.alert(tx, f"held:{mail.id}", mail.subject_id, sentence, now, step.detail)
         if mail.kind is MailKind.FAX and step.to is not MailState.QUEUED:
             queue.wake(tx, inbound_fax, mail.subject_id, now)
 
@@ -147,12 +137,12 @@ class OutgoingMail:
         if mail.kind in (MailKind.ALERT, MailKind.FORWARD):
             return  # it was for the operator himself: the log and the health page are what is left
         if mail.kind is MailKind.FAX:
-            went_on = self._outcomes.deliver_fax(tx, mail.subject_id, self._identity.fallback, now)
+            went_on = self.outcomes.deliver_fax(tx, mail.subject_id, self.identity.fallback, now)
             where = "it went to the fallback address" if went_on else "the fallback address has it or refused it too"
             sentence = f"A received fax was refused by one of its addresses; {where}."
         else:
             sentence = "A notice about a fax could not be delivered to its sender."
-        self._outcomes.alert(tx, f"undelivered:{mail.id}", mail.subject_id, sentence, now, step.detail)
+        self.outcomes.alert(tx, f"undelivered:{mail.id}", mail.subject_id, sentence, now, step.detail)
 
     # --- the content -----------------------------------------------------------------------------------------------
 
@@ -162,7 +152,7 @@ class OutgoingMail:
             return self._alert(mail)
         if mail.kind is MailKind.FORWARD:
             return await self._forward(mail)
-        details = await self._store.read(reports.show_fax, mail.subject_id)
+        details = await self.store.read(reports.show_fax, mail.subject_id)
         if isinstance(details, InboundDetails):
             return await self._received_fax(mail, details)
         if details is None:
@@ -179,25 +169,25 @@ class OutgoingMail:
         return compose_alert(AlertMail(self._heading(mail), mail.facts["sentence"], shown))
 
     async def _forward(self, mail: MailDelivery) -> bytes:
-        message = await self._store.read(fax_jobs.get_message, mail.subject_id)
-        content = await self._documents.read(message.document)
+        message = await self.store.read(fax_jobs.get_message, mail.subject_id)
+        content = await self.documents.read(message.document)
         return content.partition(b"\n")[2]  # the first line is our envelope
 
     async def _received_fax(self, mail: MailDelivery, details: InboundDetails) -> bytes:
         fax = details.fax
-        if mail.address.lower().rpartition("@")[2] == self._identity.domain.lower():
+        if mail.address.lower().rpartition("@")[2] == self.identity.domain.lower():
             raise PermanentError(Reason.LOOP, "a received fax is never mailed to a fax address")
         assert fax.document is not None  # noqa: S101 - a routed fax has its document
         heading, name = self._heading(mail), f"Fax {spaced(fax.caller)}" if fax.caller else "Fax"
         return compose_received_fax(
             ReceivedFaxMail(
-                heading=replace(heading, from_name=name, from_address=self._identity.fax_address),
+                heading=replace(heading, from_name=name, from_address=self.identity.fax_address),
                 fax_id=fax.id,
                 number=fax.number or "",
                 caller=fax.caller,
                 received_at=fax.received_at or fax.created_at,
                 pages=fax.pages or 0,
-                pdf=await self._documents.read(fax.document),
+                pdf=await self.documents.read(fax.document),
             )
         )
 
@@ -214,7 +204,7 @@ class OutgoingMail:
             DsnMail(
                 heading=heading,
                 outcome=outcome,
-                reporting_mta=self._identity.hostname,
+                reporting_mta=self.identity.hostname,
                 recipient=job.address,
                 arrival=message.received_at,
                 envid=message.envid,
@@ -225,16 +215,16 @@ class OutgoingMail:
         )
 
     async def _original(self, message: Message) -> MessageHeaders:
-        head = await self._documents.read_head(message.document, _HEAD)
+        head = await self.documents.read_head(message.document, _HEAD)
         return read_headers(head.partition(b"\n")[2])
 
     def _heading(self, mail: MailDelivery, answers: MessageHeaders | None = None) -> Heading:
         return Heading(
             from_name=_NAME,
-            from_address=f"postmaster@{self._identity.domain}",
+            from_address=f"postmaster@{self.identity.domain}",
             to=mail.address,
             date=mail.created_at,
-            message_id=f"<{mail.id}.{mail.subject_id}@{self._identity.hostname}>",
+            message_id=f"<{mail.id}.{mail.subject_id}@{self.identity.hostname}>",
             answers=answers,
             copy=int(mail.facts.get("copies", "0")),
         )

@@ -86,7 +86,7 @@ async def test_our_own_bug_is_tried_again_then_held_and_told(gateway: Gateway) -
     async def run(_row: queue.Row) -> None:
         nonlocal tries
         tries += 1
-        gateway.clock.advance(seconds=1)
+        gateway.clock.advance(milliseconds=2)
         raise KeyError("a bug of ours")
 
     receipt = await gateway.accept()
@@ -94,7 +94,7 @@ async def test_our_own_bug_is_tried_again_then_held_and_told(gateway: Gateway) -
     working = asyncio.create_task(worker.run())
 
     async def held() -> bool:
-        gateway.clock.advance(seconds=1)
+        gateway.clock.advance(milliseconds=2)
         worker.poke([("fax_job", "queued")])
         job = await gateway.database.read(fax_jobs.get_job, receipt.job_ids[0])
         return job is not None and job.state is FaxState.HELD

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from gateway.core.ids import make_reference
 from gateway.core.lifecycle import FaxState, Move, State
-from gateway.core.model import Attempt, AttemptState, FaxJob, FaxReport
+from gateway.core.model import Attempt, AttemptState, FaxJob, FaxReport, FaxRequest
 
 
 def next_attempt(attempts: Sequence[Attempt], job: FaxJob, now: datetime) -> Attempt:
@@ -22,6 +22,20 @@ def next_attempt(attempts: Sequence[Attempt], job: FaxJob, now: datetime) -> Att
         return replace(last, state=AttemptState.OPEN, intent_at=now, searches=0, absent_since=None, hinted_fax_id=None)
     number = last.number + 1 if last else 1
     return Attempt(make_reference(job.id, number), job.id, number, AttemptState.OPEN, job.account, now)
+
+
+def fax_request(job: FaxJob, attempt: Attempt, document: bytes, callback_url: str) -> FaxRequest:
+    """Puts together what a provider is asked to send: one document to one number, under one reference."""
+    return FaxRequest(
+        reference=attempt.reference,
+        number=job.number,
+        caller_id=job.caller_id,
+        header_text=job.header_text,
+        header_time_zone=job.header_time_zone,
+        document=document,
+        media_type="application/pdf",
+        callback_url=callback_url,
+    )
 
 
 _STATES: Final[Mapping[State, AttemptState]] = {

@@ -12,8 +12,9 @@ from typing import Protocol
 
 import orjson
 
-from gateway.core.model import Document, Envelope
+from gateway.core.model import Document, Envelope, Message
 from gateway.mail.fingerprint import Fingerprint
+from gateway.mail.headers import read_headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,21 @@ class Intake:
             DiskFullError, DiskError, StoreBusyError: nothing is promised; the client will try again.
         """
         return await self._keep(self, await self._writer.commit())
+
+    def message(self, document: Document) -> Message:
+        """Makes the noun of the message whose bytes are ``document``."""
+        envelope = self.envelope
+        return Message(
+            id=self.message_id,
+            received_at=self.received_at,
+            mail_from=envelope.mail_from,
+            peer=envelope.peer,
+            message_id=read_headers(self.fingerprint.head).message_id or "",
+            fingerprint=self.fingerprint.digest(envelope.mail_from, self.job_ids),
+            document=document,
+            ret=envelope.ret,
+            envid=envelope.envid,
+        )
 
     async def discard(self) -> None:
         """Forgets the message. Safe to repeat."""
