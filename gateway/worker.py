@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from gateway import faxlog
 from gateway.core import lifecycle
 from gateway.core.lifecycle import FaxState, InboundState, MailState, State
-from gateway.core.reasons import DiskError
+from gateway.core.reasons import DiskError, DiskFullError
 from gateway.email_to_fax import EmailToFax
 from gateway.failpoint import failpoint
 from gateway.fax_to_email import FaxToEmail
@@ -189,9 +189,13 @@ class Worker:
         now = self._clock()
         try:
             rows, due = await self._store.write(_claim, step, now, self._name, slots)
-        except StoreBusyError:
+            if rows:
+                failpoint("o7.after_claim")
+        except (DiskError, asyncio.CancelledError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a full disk or a database that is away: it comes back
+            faxlog.bug(f"claim {step.name}", "", error)
             return [], _AFTER_TROUBLE
-        failpoint("o7.after_claim")
         if len(rows) == slots:
             return rows, 0.0
         pause = _LONGEST_SLEEP if due is None else (due - self._clock()).total_seconds()
@@ -216,10 +220,12 @@ class Worker:
         now = self._clock()
         detail = f"{type(error).__name__}: {error}"
         move = lifecycle.after_bug(step.state, row["bugs"], detail, self._bug_delays, row["deadline"], now)
-        with contextlib.suppress(
-            queue.LostRaceError, StoreBusyError
-        ):  # the step had moved it already, or the lease ends
-            await self._store.write(self._outcomes.hold, step.table, row, step.state, move, now)
+        soon = now + self._bug_delays[0]
+        with contextlib.suppress(StoreBusyError, DiskFullError):  # then its lease ends, and it is tried again
+            try:
+                await self._store.write(self._outcomes.hold, step.table, row, step.state, move, now)
+            except queue.LostRaceError:  # the step had moved the row itself before it failed
+                await self._store.write(queue.release, step.table, row["id"], self._name, soon)
 
     async def _repeat(self, chore: Chore) -> None:
         while not self._stopping.is_set():

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from gateway.core.lifecycle import FaxState
-from gateway.core.reasons import DiskError
+from gateway.core.lifecycle import FaxState, Move
+from gateway.core.reasons import DiskError, DiskFullError
 from gateway.store import fax_jobs, queue
+from gateway.store.database import StoreBusyError
 from gateway.store.schema import fax_job
 from gateway.worker import Chore, Step, Worker
 from tests.fakes import OPERATOR, Gateway
@@ -178,3 +180,58 @@ async def test_a_chore_that_fails_is_done_again_at_its_next_turn(gateway: Gatewa
     await worker.stop(1)
     await working
     assert gateway.clock() >= datetime(2026, 11, 2, tzinfo=UTC)
+
+
+async def test_a_step_that_failed_after_it_had_moved_its_row_does_not_hold_it_until_its_lease_ends(
+    gateway: Gateway,
+) -> None:
+    receipt = await gateway.accept()
+    states = []
+
+    async def run(row: queue.Row) -> None:
+        states.append(row["state"])
+        if len(states) == 1:
+            keep = Move(
+                FaxState.QUEUED, gateway.clock() + timedelta(hours=1), columns={"claimed_by": row["claimed_by"]}
+            )
+            await gateway.database.write(
+                queue.move, fax_job, row["id"], row["version"], FaxState.QUEUED, keep, gateway.clock()
+            )
+            raise KeyError("a bug of ours")
+
+    worker = a_worker(gateway, run)
+    working = asyncio.create_task(worker.run())
+
+    async def again() -> bool:
+        gateway.clock.advance(milliseconds=2)
+        worker.poke([("fax_job", "queued")])
+        return len(states) > 1
+
+    await until(again)
+    await worker.stop(1)
+    await working
+    assert receipt.job_ids
+
+
+async def test_a_full_disk_under_a_claim_is_waited_out(gateway: Gateway) -> None:
+    done = asyncio.Event()
+
+    async def run(_row: queue.Row) -> None:
+        done.set()
+
+    full = iter([DiskFullError("no room"), StoreBusyError("locked")])
+    write = gateway.database.write
+
+    async def fails_at_first(fn: Any, *args: Any, **kwargs: Any) -> Any:
+        if (error := next(full, None)) is not None:
+            raise error
+        return await write(fn, *args, **kwargs)
+
+    await gateway.accept()
+    worker = a_worker(gateway, run)
+    gateway.database.write = fails_at_first  # type: ignore[method-assign]
+    working = asyncio.create_task(worker.run())
+    async with asyncio.timeout(10):
+        await done.wait()
+    await worker.stop(1)
+    await working

@@ -97,7 +97,7 @@ class Documents:
 
     async def delete(self, document: Document) -> None:
         """Removes a document for good. Safe to repeat."""
-        await self._run(self._delete, document)
+        await self._run_durably(self._delete, document)
 
     def _delete(self, document: Document) -> None:
         self.path(document).unlink(missing_ok=True)

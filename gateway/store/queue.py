@@ -188,6 +188,12 @@ def wake(tx: Tx, table: sa.Table, row_id: str, now: datetime) -> bool:
     return changed > 0
 
 
+def release(tx: Tx, table: sa.Table, row_id: str, worker: str, due_at: datetime) -> None:
+    """Ends a claim of ``worker`` without another result, if it still holds one. Safe to repeat."""
+    mine = sa.and_(table.c.id == row_id, table.c.claimed_by == worker, table.c.due_at > due_at)
+    tx.execute(sa.update(table).where(mine).values(claimed_by=None, due_at=due_at))
+
+
 def end_leases(tx: Tx, table: sa.Table, now: datetime) -> int:
     """Makes every claimed row due at once: for a start of which a lock proves that nobody works.
 
