@@ -136,7 +136,7 @@ class App:
 
         self.failure: DiskError | None = None
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._working: asyncio.Task[None]
+        self._working: asyncio.Task[None] | None = None
         self.smtp = SmtpListener(self.email_to_fax, config.hostname, _smtp_limits(config), faxlog)
         webhooks = Webhooks(
             {name: WebhookAccount(provider, _path_secret(config, name)) for name, provider in self.providers.items()},
@@ -216,6 +216,7 @@ class App:
 
     async def ended(self) -> None:
         """Returns when the gateway can no longer work: a disk error, or a part that ended by itself."""
+        assert self._working is not None  # noqa: S101 - start() has set it
         done, _ = await asyncio.wait({self._working, self._failed}, return_when=asyncio.FIRST_COMPLETED)
         if self._working in done:
             error = self._working.exception()
@@ -235,8 +236,9 @@ class App:
     async def stop(self) -> None:
         """Finishes what is being accepted and sent, within the grace time; the rest is left to its lease."""
         await asyncio.gather(self.smtp.stop(_GRACE), self.web.stop(), self.worker.stop(_GRACE))
-        self._working.cancel()
-        await asyncio.gather(self._working, return_exceptions=True)
+        if self._working is not None:
+            self._working.cancel()
+            await asyncio.gather(self._working, return_exceptions=True)
         await asyncio.gather(self.health.stop(), *(provider.close() for provider in self.providers.values()))
         await self.sandbox.stop()
 
@@ -297,6 +299,7 @@ async def run(config: Config, notifier: Notifier) -> int:
         DiskError: the store cannot be opened.
         OSError: an address cannot be bound.
     """
+    os.umask(0o077)  # whatever we write is for nobody else
     loop = asyncio.get_running_loop()
     app: App | None = None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -39,6 +40,7 @@ from gateway.core.policy import AccessRules
 from gateway.core.reasons import (
     AccountError,
     AmbiguousError,
+    DiskFullError,
     GatewayError,
     NotSentError,
     PermanentError,
@@ -50,7 +52,7 @@ from gateway.failpoint import failpoint
 from gateway.mail.intake import Intake, Receipt
 from gateway.providers.base import FaxProvider, UnknownFaxError
 from gateway.store import fax_jobs, provider_accounts, queue
-from gateway.store.database import Database, Tx
+from gateway.store.database import Database, StoreBusyError, Tx
 from gateway.store.documents import Documents
 from gateway.store.outcomes import Outcomes
 from gateway.store.rows import document_columns
@@ -58,7 +60,6 @@ from gateway.store.schema import fax_job
 
 #: How long a message whose 250 the client may have missed is remembered: as long as its mail server would retry.
 _TWIN_WINDOW: Final = timedelta(hours=72)
-_MARKER_LIFETIME: Final = timedelta(hours=1)
 _MARKER: Final = "K"
 #: Below this much free room nothing is accepted, so that what was accepted can be finished.
 _LEAST_FREE: Final = 256 * 1024 * 1024
@@ -150,7 +151,12 @@ class EmailToFax:
 
         A repetition of a message whose 250 the client may not have seen is answered with the ids of the first.
         """
-        receipt = await self.store.write(self._accept, intake.message(document), self._jobs(intake), intake.envelope)
+        message, jobs = intake.message(document), self._jobs(intake)
+        try:
+            receipt = await self.store.write(self._accept, message, jobs, intake.envelope)
+        except (StoreBusyError, DiskFullError):  # provably not kept; the client comes again
+            await self.documents.delete(document)
+            raise
         failpoint("o4.after_commit")
         if receipt.repeated:
             await self.documents.delete(document)
@@ -213,6 +219,7 @@ class EmailToFax:
         document = await self.store.read(fax_jobs.get_rendering, message.id, self.look)
         ledger: tuple[LedgerEntry, ...] = ()
         if document is None:
+            await self.documents.check(message.document)
             try:
                 rendered = await self.make_document(self.documents.path(message.document), self.look)
             except (PermanentError, TemporaryError) as error:
@@ -229,8 +236,7 @@ class EmailToFax:
     def _rendered(self, tx: Tx, job: FaxJob, document: Document, ledger: Sequence[LedgerEntry], now: datetime) -> None:
         fax_jobs.add_rendering(tx, job.message_id, self.look, document, ledger)
         columns = document_columns(document) | {"pages": document.pages}
-        for waiting in self._waiting_with(tx, job):
-            self.outcomes.record_fax(tx, waiting, Move(FaxState.READY, now, columns=columns), now)
+        self._record_all(tx, self._waiting_with(tx, job), Move(FaxState.READY, now, columns=columns), now)
 
     async def _rendering_failed(self, job: FaxJob, error: PermanentError | TemporaryError) -> None:
         now = self.clock()
@@ -244,9 +250,17 @@ class EmailToFax:
 
     def _not_rendered(self, tx: Tx, job: FaxJob, step: Move, now: datetime) -> list[FaxJob]:
         jobs = [job] if step.to is FaxState.QUEUED else self._waiting_with(tx, job)
-        for waiting in jobs:
-            self.outcomes.record_fax(tx, waiting, step, now)
-        return jobs
+        return self._record_all(tx, jobs, step, now)
+
+    def _record_all(self, tx: Tx, jobs: Sequence[FaxJob], step: Move, now: datetime) -> list[FaxJob]:
+        """Moves the first job, and those of its siblings that nobody has taken meanwhile; answers them."""
+        self.outcomes.record_fax(tx, jobs[0], step, now)
+        moved = [jobs[0]]
+        for sibling in jobs[1:]:
+            with suppress(queue.LostRaceError):
+                self.outcomes.record_fax(tx, sibling, step, now)
+                moved.append(sibling)
+        return moved
 
     @staticmethod
     def _waiting_with(tx: Tx, job: FaxJob) -> list[FaxJob]:
@@ -271,6 +285,8 @@ class EmailToFax:
             later = Move(FaxState.READY, self.clock() + self.timing.number_busy_delay)
             return await self._finish(job, later)
         failpoint("o8.after_intent")
+        if attempt.hinted_fax_id is not None:  # a webhook said meanwhile that it arrived after all: look first
+            return await self._finish(job, Move(FaxState.SUBMITTING, self.clock()))
         if self._lease_left(intended) < self.request_timeout:
             stalled = NotSentError(Reason.PROVIDER_DOWN, "the lease was used up before the first byte")
             return await self._not_sent(job, attempt, stalled)
@@ -330,17 +346,18 @@ class EmailToFax:
         provider = self.providers[job.account]
         try:
             found = await provider.find(attempt, job.number, attempt.intent_at + self.timing.fresh_after)
-        except AccountError as error:
-            return await self._pause_account(job, error)
         except TemporaryError as error:
             step = lifecycle.after_unanswered_search(job, error.reason, error.detail, self.timing, self.clock())
-            return await self._finish(job, step)
+            return await self._finish(job, replace(step, pauses_account=isinstance(error, AccountError)))
         failpoint("o9.after_search")
         faxlog.searched(job.id, found.verdict, searches=attempt.searches + 1)
         if found.verdict is Verdict.FOUND and found.provider_fax_id is not None:
             return await self._adopt(job, attempt, found)
-        if found.verdict is Verdict.CANNOT_TELL and now >= attempt.intent_at + self.timing.fresh_after:
-            await self._send_marker(job, provider)
+        if not lifecycle.search_is_due(attempt, self.timing, now):
+            return await self._finish(job, lifecycle.after_early_search(attempt, self.timing))
+        useful_from = attempt.intent_at + self.timing.fresh_after
+        if found.verdict is Verdict.CANNOT_TELL and now >= useful_from:
+            await self._send_marker(job, provider, useful_from)
         return await self._not_found(job, attempt, found)
 
     async def _adopt(self, job: FaxJob, attempt: Attempt, found: Found) -> None:
@@ -360,15 +377,16 @@ class EmailToFax:
         if absent and attempt.absent_since is None:
             columns["absent_since"] = now
         if step.to is FaxState.READY:
-            columns |= {"state": AttemptState.NOT_SENT, "resends": attempt.resends + 1, "absent_since": None}
+            columns |= {"state": AttemptState.NOT_SENT, "resends": attempt.resends + 1}
+            columns |= {"absent_since": None, "hinted_fax_id": None}
         if step.to is FaxState.UNKNOWN:
             columns |= {"state": AttemptState.UNKNOWN, "ended_at": now}
         await self._finish(job, step, attempt, **columns)
 
-    async def _send_marker(self, job: FaxJob, provider: FaxProvider) -> None:
+    async def _send_marker(self, job: FaxJob, provider: FaxProvider, useful_from: datetime) -> None:
         reference = make_id(_MARKER, self.entropy(ENTROPY_BYTES))
         opened = await self.store.write(
-            provider_accounts.open_marker, job.account, reference, self.clock(), _MARKER_LIFETIME
+            provider_accounts.open_marker, job.account, reference, self.clock(), useful_from
         )
         if not opened:
             return
@@ -385,14 +403,17 @@ class EmailToFax:
         """Asks the provider how the call went; one transaction writes state, journal and notice (O11, O12)."""
         job = fax_jobs.job_from_row(row)
         attempt = (await self.store.read(fax_jobs.attempts_of, job.id))[-1]
+        report, trouble = None, None
         try:
             report = await self._report(job, attempt)
         except AccountError as error:
-            return await self._pause_account(job, error)
+            trouble = error
         failpoint("o11.after_report")
         now = self.clock()
         if report is None or report.phase is Phase.WAITING:
             step = lifecycle.after_waiting(job, self.timing, now)
+            if trouble is not None:
+                step = replace(step, reason=step.reason or trouble.reason, detail=trouble.detail, pauses_account=True)
             ended = {"state": AttemptState.UNKNOWN} if step.to is FaxState.UNKNOWN else {}
             return await self._finish(job, step, attempt, **ended)
         spread = self.entropy(1)[0] / 255
@@ -416,9 +437,6 @@ class EmailToFax:
         hinted_only = attempt.provider_fax_id is None
         return None if hinted_only and attempt.reference not in report.references else report
 
-    async def _pause_account(self, job: FaxJob, error: AccountError) -> None:
-        await self._finish(job, Move(job.state, self.clock(), error.reason, error.detail, pauses_account=True))
-
     # --- settle: unknown -> delivered or failed, when late proof comes --------------------------------------------
 
     async def settle(self, row: queue.Row) -> None:
@@ -427,8 +445,8 @@ class EmailToFax:
         attempt = (await self.store.read(fax_jobs.attempts_of, job.id))[-1]
         try:
             report = await self._report(job, attempt)
-        except AccountError as error:
-            return await self._pause_account(job, error)
+        except AccountError:
+            report = None  # asked again later; submissions and checks find out about the account
         failpoint("o11.after_late_report")
         now = self.clock()
         final = report if report is not None and report.phase is not Phase.WAITING else None

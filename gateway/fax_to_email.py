@@ -17,12 +17,12 @@ from gateway.core import lifecycle
 from gateway.core.ids import ENTROPY_BYTES, INBOUND, make_id
 from gateway.core.lifecycle import InboundState, MailState, Move
 from gateway.core.model import Document, FaxEvent, FaxReport, InboundFax, MailKind, Phase, Route
-from gateway.core.reasons import GatewayError, PermanentError, Reason, TemporaryError
+from gateway.core.reasons import DiskFullError, GatewayError, PermanentError, Reason, TemporaryError
 from gateway.core.routing import addresses_for
 from gateway.failpoint import failpoint
 from gateway.providers.base import FaxProvider, NoDocumentError, UnknownFaxError
 from gateway.store import facts, inbound_faxes, mail_deliveries, queue
-from gateway.store.database import Database, Tx
+from gateway.store.database import Database, StoreBusyError, Tx
 from gateway.store.documents import Documents
 from gateway.store.outcomes import Outcomes
 from gateway.store.rows import document_columns
@@ -98,15 +98,22 @@ class FaxToEmail:
             document = await self.documents.put(fax_id, "event", _PDF, event.document)
             failpoint("i2.after_document")
         new = self._new_fax(fax_id, account, event.provider_fax_id, document)
-        kept = await self.store.write(self._accept, new)
+        try:
+            kept = await self.store.write(self._accept, new)
+        except (StoreBusyError, DiskFullError):  # provably not kept; the provider comes again
+            if document is not None:
+                await self.documents.delete(document)
+            raise
         failpoint("i2.after_commit")
         if kept == fax_id:
             if row is None:
                 faxlog.received(fax_id, account, event.provider_fax_id, caught_up=False)
-        elif document is not None:  # the same event came twice at once and the other was first
+        elif document is not None:  # the row came to be meanwhile: it may still lack this document
             await self.documents.delete(document)
+            await self.accept(account, event)
 
     def _accept(self, tx: Tx, new: InboundFax) -> str:
+        inbound_faxes.serialise_account(tx, new.account)
         row = inbound_faxes.find(tx, new.account, new.provider_fax_id)
         if row is None:
             inbound_faxes.add(tx, new)
@@ -191,7 +198,7 @@ class FaxToEmail:
         if report.phase is Phase.WAITING:
             return await self._later(fax, TemporaryError(Reason.RECEPTION_FAILED, "still being received"))
         if report.phase is Phase.FAILED:
-            return await self._fail(fax, Reason.RECEPTION_FAILED, report.raw)
+            return await self._reception_failed(fax, report)
         try:
             document = await self._document(fax, provider, report)
         except TemporaryError as error:
@@ -226,6 +233,10 @@ class FaxToEmail:
             content = await provider.fetch_document(fax.provider_fax_id)
         except (NoDocumentError, UnknownFaxError):
             content = b""
+        except TemporaryError:
+            if fax.event_document is None or fax.tries + 1 < _FETCHES:
+                raise
+            content = b""  # the copy inside the event is here, and the fax is waited for
         failpoint("i5.after_download")
         if content:
             yield await self.documents.put(fax.id, "fax", _PDF, content)
@@ -258,8 +269,18 @@ class FaxToEmail:
         step = lifecycle.after_route_error(
             fax.tries, error.reason, error.detail, self.timing.delays, fax.deadline, self.clock()
         )
-        sentence = "A received fax could not be fetched for days; it is held."
-        await self._finish(fax, step, sentence if step.to is InboundState.HELD else None)
+        sentence = None
+        if step.to is InboundState.HELD:
+            sentence = "A received fax could not be fetched for days; it is held."
+        elif fax.tries == len(self.timing.delays) - 1:
+            sentence = "A received fax cannot be fetched from the provider; it is tried on for days."
+        await self._finish(fax, step, sentence)
+
+    async def _reception_failed(self, fax: InboundFax, report: FaxReport) -> None:
+        columns = {"number": report.number, "caller": report.caller, "received_at": report.created_at}
+        step = Move(InboundState.FAILED, None, Reason.RECEPTION_FAILED, report.raw, columns=columns)
+        caller, number = report.caller or "an unknown caller", report.number or "an unknown number"
+        await self._finish(fax, step, f"A fax from {caller} to {number} could not be received; ask for it again.")
 
     async def _fail(self, fax: InboundFax, reason: Reason, detail: str) -> None:
         step = Move(InboundState.FAILED, None, reason, detail)
@@ -293,6 +314,7 @@ class FaxToEmail:
 
 
 def _add_unknown(tx: Tx, account: str, listed: Sequence[InboundFax]) -> list[InboundFax]:
+    inbound_faxes.serialise_account(tx, account)
     known = inbound_faxes.known(tx, account, [fax.provider_fax_id for fax in listed])
     added = [fax for fax in listed if fax.provider_fax_id not in known]
     for fax in added:

@@ -33,7 +33,7 @@ _inbound = Counter("faxgw_inbound_moves", "Moves of received faxes.", ["state", 
 _caught_up = Counter("faxgw_caught_up", "Received faxes found by listing, not by webhook.", registry=registry)
 _mails = Counter("faxgw_mails", "Mails of ours, by kind and what became of them.", ["kind", "state"], registry=registry)
 _bugs = Counter("faxgw_unexpected_errors", "Unexpected errors of our own.", ["where"], registry=registry)
-_waiting = Gauge("faxgw_rows", "Rows that are not final.", ["table", "state"], registry=registry)
+_waiting = Gauge("faxgw_rows", "Rows by table and state.", ["table", "state"], registry=registry)
 
 
 def started(version: str, addresses: dict[str, list[str]]) -> None:
@@ -128,11 +128,17 @@ def mail_moved(mail: str, kind: MailKind, subject: str, step: Move) -> None:
 def bug(where: str, row: str, error: BaseException) -> None:
     """An unexpected error of ours. Its text may hold anything, so only its type and place are logged."""
     _bugs.labels(where).inc()
-    place = _place(error)
+    place = place_of(error)
     _log.error("unexpected error", where=where, row=row, error=type(error).__name__, place=place)
 
 
-def _place(error: BaseException) -> str:
+def passing_trouble(where: str, row: str, error: BaseException) -> None:
+    """A step could not be done now, because of the disk, the database or the clock; it is done again."""
+    _log.warning("put off", where=where, row=row, error=type(error).__name__)
+
+
+def place_of(error: BaseException) -> str:
+    """Names file, line and function at which an error was raised, without its text."""
     last = error.__traceback__
     while last is not None and last.tb_next is not None:
         last = last.tb_next

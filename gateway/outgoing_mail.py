@@ -6,6 +6,7 @@ A received fax that its address refuses goes to the fallback; the other addresse
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -179,7 +180,8 @@ class OutgoingMail:
             raise PermanentError(Reason.LOOP, "a received fax is never mailed to a fax address")
         assert fax.document is not None  # noqa: S101 - a routed fax has its document
         heading, name = self._heading(mail), f"Fax {spaced(fax.caller)}" if fax.caller else "Fax"
-        return compose_received_fax(
+        return await asyncio.to_thread(  # megabytes of base64 would hold up everybody else
+            compose_received_fax,
             ReceivedFaxMail(
                 heading=replace(heading, from_name=name, from_address=self.identity.fax_address),
                 fax_id=fax.id,
@@ -188,7 +190,7 @@ class OutgoingMail:
                 received_at=fax.received_at or fax.created_at,
                 pages=fax.pages or 0,
                 pdf=await self.documents.read(fax.document),
-            )
+            ),
         )
 
     async def _notice(self, mail: MailDelivery, details: FaxDetails) -> bytes:

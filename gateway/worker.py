@@ -177,6 +177,10 @@ class Worker:
                 await poke.wait()
                 continue
             rows, pause = await self._claim(step, slots)
+            if self._stopping.is_set():
+                for row in rows:
+                    await self._release(step, row)
+                return
             for row in rows:
                 self._busy[step.key] += 1
                 task = group.create_task(self._run(step, row), name=f"{step.name} {row['id']}")
@@ -207,25 +211,34 @@ class Worker:
                 await step.run(row)
         except queue.LostRaceError:
             pass  # somebody else was first; our result is dropped
+        except (StoreBusyError, DiskFullError, TimeoutError) as error:  # it passes; nobody's bug
+            faxlog.passing_trouble(step.name, row["id"], error)
+            await self._release(step, row)
         except (DiskError, asyncio.CancelledError):
             raise
         except Exception as error:  # noqa: BLE001 - our own bugs never bounce mail: again, then held
             await self._record_bug(step, row, error)
         finally:
+            if self._busy[step.key] == step.limit:  # only then does the drive wait for a slot
+                self._pokes[step.key].set()
             self._busy[step.key] -= 1
-            self._pokes[step.key].set()
 
     async def _record_bug(self, step: Step, row: queue.Row, error: Exception) -> None:
         faxlog.bug(step.name, row["id"], error)
         now = self._clock()
-        detail = f"{type(error).__name__}: {error}"
+        detail = f"{type(error).__name__} at {faxlog.place_of(error)}"  # its text may hold anything
         move = lifecycle.after_bug(step.state, row["bugs"], detail, self._bug_delays, row["deadline"], now)
-        soon = now + self._bug_delays[0]
-        with contextlib.suppress(StoreBusyError, DiskFullError):  # then its lease ends, and it is tried again
-            try:
-                await self._store.write(self._outcomes.hold, step.table, row, step.state, move, now)
-            except queue.LostRaceError:  # the step had moved the row itself before it failed
-                await self._store.write(queue.release, step.table, row["id"], self._name, soon)
+        try:
+            await self._store.write(self._outcomes.hold, step.table, row, step.state, move, now)
+        except queue.LostRaceError:  # the step had moved the row itself before it failed
+            await self._release(step, row)
+        except (StoreBusyError, DiskFullError):
+            pass  # then its lease ends, and it is tried again
+
+    async def _release(self, step: Step, row: queue.Row) -> None:
+        """Lets go of a row before its lease ends, so that it is tried again soon."""
+        with contextlib.suppress(StoreBusyError, DiskFullError):
+            await self._store.write(queue.release, step.table, row, self._clock() + self._bug_delays[0])
 
     async def _repeat(self, chore: Chore) -> None:
         while not self._stopping.is_set():

@@ -22,6 +22,7 @@ from gateway.core.reasons import (
 from gateway.core.refusal import Refusal
 from gateway.store import fax_jobs, invariants
 from gateway.store.documents import LostDocumentError
+from gateway.worker import Worker
 from tests.fakes import NUMBER, OPERATOR, OURS, SENDER, Gateway
 
 LOST = AmbiguousError(Reason.OUTCOME_UNKNOWN, "no answer")
@@ -498,3 +499,142 @@ async def test_a_failure_that_its_sender_does_not_want_to_know_is_told_to_the_op
     await sent_one(gateway, notify="NEVER")
     assert gateway.next_hop.to(SENDER) == []
     assert len(gateway.next_hop.to(OPERATOR)) == 1
+
+
+async def test_a_follow_up_goes_only_to_a_sender_who_wants_to_be_told(gateway: Gateway) -> None:
+    gateway.provider.will_hang()
+    await gateway.accept(notify="NEVER")
+    await gateway.pass_time(hours=25)
+    gateway.provider.finish(gateway.provider.sent[0], Reason.DELIVERED)
+    await gateway.email_to_fax.wake("sinch", FaxEvent("out-1", inbound=False))
+    await gateway.run_until_idle()
+    assert gateway.next_hop.to(SENDER) == []
+    assert len(gateway.next_hop.to(OPERATOR)) == 2
+
+
+# --- late events, wrong moments
+
+
+async def test_an_event_after_proven_absence_stops_the_second_submission(gateway: Gateway) -> None:
+    gateway.provider.will_lose_the_answer(LOST)
+    receipt = await gateway.accept()
+    await gateway.run_until_idle()
+    gateway.provider.sent[0].visible = False
+    recover = gateway.steps[2]
+    while (await job(gateway, receipt.job_ids[0])).state is FaxState.SUBMITTING:
+        gateway.clock.advance(seconds=30)
+        for row in await gateway.claim(recover):
+            await recover.run(row)
+    assert (await job(gateway, receipt.job_ids[0])).state is FaxState.READY
+    gateway.provider.sent[0].visible = True
+    event = FaxEvent("out-1", inbound=False, reference=f"{receipt.job_ids[0]}-1")
+    await gateway.email_to_fax.wake("sinch", event)
+    await gateway.pass_time(minutes=1)
+    assert (await job(gateway, receipt.job_ids[0])).state is FaxState.DELIVERED
+    assert len(gateway.provider.sent) == 1
+
+
+async def test_events_that_come_too_early_use_up_no_searches(gateway: Gateway) -> None:
+    gateway.provider.will_lose_the_answer(LOST, accepted=False)
+    gateway.provider.fresh = False
+    receipt = await gateway.accept()
+    await gateway.run_until_idle()
+    for _ in range(30):
+        event = FaxEvent("nonsense", inbound=False, reference=f"{receipt.job_ids[0]}-1")
+        await gateway.email_to_fax.wake("sinch", event)
+        await gateway.run_until_idle()
+    assert (await job(gateway, receipt.job_ids[0])).state is FaxState.SUBMITTING
+
+
+async def test_late_proof_is_asked_for_without_an_event(gateway: Gateway) -> None:
+    gateway.provider.will_hang()
+    receipt = await gateway.accept()
+    await gateway.pass_time(hours=24, seconds=1)
+    assert (await job(gateway, receipt.job_ids[0])).state is FaxState.UNKNOWN
+    gateway.provider.finish(gateway.provider.sent[0], Reason.DELIVERED)
+    await gateway.pass_time(hours=1)
+    assert (await job(gateway, receipt.job_ids[0])).state is FaxState.DELIVERED
+
+
+# --- an account in trouble
+
+
+async def test_jobs_of_a_paused_account_end_in_time_and_do_not_hold_up_those_after_them(gateway: Gateway) -> None:
+    gateway.provider.will_refuse(AccountError(Reason.PROVIDER_AUTH, "401"), times=100_000)
+    jobs = [(await gateway.accept(f"+120255520{number:02}")).job_ids[0] for number in range(6)]
+    await gateway.pass_time(hours=24, minutes=1)
+    assert {(await job(gateway, each)).state for each in jobs} == {FaxState.FAILED}
+    assert len(gateway.next_hop.to(SENDER)) == 6
+    gateway.provider._answers.clear()
+    new = (await gateway.accept("+12025559999")).job_ids[0]
+    await gateway.pass_time(minutes=10)
+    assert (await job(gateway, new)).state is FaxState.DELIVERED
+
+
+async def test_a_key_revoked_during_a_call_ends_as_unknown_and_frees_the_number(gateway: Gateway) -> None:
+    gateway.provider.will_hang()
+    first = await gateway.accept()
+    await gateway.run_until_idle()
+    gateway.provider.cannot_be_asked(AccountError(Reason.PROVIDER_AUTH, "401"))
+    await gateway.pass_time(hours=25)
+    assert (await job(gateway, first.job_ids[0])).state is FaxState.UNKNOWN
+    assert len(gateway.next_hop.to(SENDER)) == 1
+
+
+async def test_credit_that_stays_gone_makes_one_alert_and_few_submissions(gateway: Gateway) -> None:
+    gateway.provider.will_end(Reason.OUT_OF_CREDIT, times=10_000)
+    await gateway.accept()
+    await gateway.pass_time(hours=3)
+    assert len(gateway.next_hop.to(OPERATOR)) == 1
+
+
+async def test_asking_for_late_proof_with_a_refused_key_waits_between_its_questions(gateway: Gateway) -> None:
+    gateway.provider.will_end(Reason.LINE_DROPPED, pages_sent=5, pages=5)
+    await gateway.accept()
+    await gateway.pass_time(minutes=1)
+    gateway.provider.cannot_be_asked(AccountError(Reason.PROVIDER_AUTH, "401"))
+    await gateway.email_to_fax.wake("sinch", FaxEvent("out-1", inbound=False))
+    gateway.provider.calls.clear()
+    await gateway.run_until_idle()
+    assert len(gateway.provider.calls) == 1
+
+
+# --- manners
+
+
+async def test_a_busy_number_rests_between_the_calls_of_different_faxes(gateway: Gateway) -> None:
+    gateway.provider.will_end(Reason.BUSY, times=3)
+    for number in range(3):
+        await gateway.accept(body=b"letter %d\r\n" % number)
+    await gateway.pass_time(hours=1)
+    created = [fax.report.created_at for fax in gateway.provider.sent]
+    first_three = created[:4]
+    assert all(later - earlier >= timedelta(minutes=3) for earlier, later in pairwise(first_three))
+    assert len(created) == 6
+
+
+# --- privacy
+
+
+async def test_the_text_of_an_error_of_ours_reaches_nobody(gateway: Gateway) -> None:
+    receipt = await gateway.accept()
+    gateway.renderer.will_fail(RuntimeError("patient Zygomorphic"), times=100)
+    worker = Worker(
+        store=gateway.database,
+        outcomes=gateway.outcomes,
+        steps=gateway.steps[:1],
+        chores=[],
+        name="test",
+        bug_delays=(timedelta(milliseconds=1),),
+        clock=gateway.clock,
+    )
+    for _ in range(2):
+        for row in await gateway.claim(gateway.steps[0]):
+            await worker._run(gateway.steps[0], row)
+        gateway.clock.advance(seconds=1)
+    assert (await job(gateway, receipt.job_ids[0])).state is FaxState.HELD
+    await gateway.pass_time(hours=25)
+    assert (await job(gateway, receipt.job_ids[0])).state is FaxState.FAILED
+    everything = b"".join(mail.content for mail in gateway.next_hop.mails)
+    assert len(gateway.next_hop.mails) == 2
+    assert b"Zygomorphic" not in everything

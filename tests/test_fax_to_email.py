@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from email import message_from_bytes, policy
+from typing import Any
 
 import pytest
 
@@ -115,7 +116,8 @@ async def test_a_fax_of_somebody_else_is_not_mailed(gateway: Gateway, change: di
 async def test_a_failed_reception_is_told_to_the_operator(gateway: Gateway) -> None:
     gateway.provider.has_received(phase=Phase.FAILED, reason=Reason.RECEPTION_FAILED)
     await told_of(gateway)
-    assert receivers(gateway) == [OPERATOR]
+    [alert] = gateway.next_hop.to(OPERATOR)
+    assert "A fax from +13125550177 to +12025550100 could not be received" in alert.content.decode()
     await settled(gateway)
 
 
@@ -156,7 +158,37 @@ async def test_a_document_that_does_not_open_is_fetched_again_and_held_in_the_en
     assert gateway.next_hop.mails == []
     await gateway.pass_time(days=6)
     assert (await the_fax(gateway)).state is InboundState.HELD
-    assert receivers(gateway) == [OPERATOR]
+    assert receivers(gateway) == [OPERATOR, OPERATOR]  # when it lasts, and when it is held
+
+
+async def test_a_document_that_came_while_the_sweep_made_the_row_is_not_lost(gateway: Gateway) -> None:
+    gateway.provider.has_received()
+    gateway.provider.documents.clear()
+    put = gateway.documents.put
+
+    async def sweep_comes_first(*args: Any) -> Any:
+        gateway.documents.put = put  # type: ignore[method-assign]
+        await gateway.fax_to_email.catch_up(timedelta(hours=2))
+        return await put(*args)
+
+    gateway.documents.put = sweep_comes_first  # type: ignore[method-assign]
+    await told_of(gateway, FaxEvent("in-1", inbound=True, document=b"%PDF the only copy"))
+    assert receivers(gateway) == BOTH
+
+
+async def test_the_copy_in_the_event_is_delivered_when_the_download_keeps_failing(gateway: Gateway) -> None:
+    gateway.provider.has_received()
+    fetch = gateway.provider.fetch_document
+
+    async def breaks(_fax_id: str) -> bytes:
+        raise DOWN
+
+    gateway.provider.fetch_document = breaks  # type: ignore[method-assign]
+    await told_of(gateway, FaxEvent("in-1", inbound=True, document=b"%PDF from the event"))
+    assert gateway.next_hop.mails == []
+    await gateway.pass_time(minutes=5)
+    assert receivers(gateway) == BOTH
+    gateway.provider.fetch_document = fetch  # type: ignore[method-assign]
 
 
 async def test_a_torn_document_is_fetched_again(gateway: Gateway) -> None:
@@ -184,7 +216,7 @@ async def test_trouble_at_the_provider_only_delays_a_fax(gateway: Gateway, error
     await gateway.pass_time(hours=10)
     gateway.provider.cannot_be_asked(None)
     await gateway.pass_time(hours=2)
-    assert receivers(gateway) == BOTH
+    assert receivers(gateway) == sorted([*BOTH, OPERATOR])  # the operator hears that it lasts
 
 
 # --- the mails

@@ -108,7 +108,7 @@ async def test_our_own_bug_is_tried_again_then_held_and_told(gateway: Gateway) -
     job = await gateway.database.read(fax_jobs.get_job, receipt.job_ids[0])
     assert job is not None
     assert job.held_from is FaxState.QUEUED
-    assert "a bug of ours" in job.detail
+    assert job.detail.startswith("KeyError at test_worker.py:")  # never its text, which may hold anything
     await gateway.run_until_idle()
     assert len(gateway.next_hop.to(OPERATOR)) == 1
 

@@ -19,7 +19,7 @@ def next_attempt(attempts: Sequence[Attempt], job: FaxJob, now: datetime) -> Att
     """
     last = attempts[-1] if attempts else None
     if last is not None and last.state is AttemptState.NOT_SENT:
-        return replace(last, state=AttemptState.OPEN, intent_at=now, searches=0, absent_since=None, hinted_fax_id=None)
+        return replace(last, state=AttemptState.OPEN, intent_at=now, searches=0, absent_since=None)
     number = last.number + 1 if last else 1
     return Attempt(make_reference(job.id, number), job.id, number, AttemptState.OPEN, job.account, now)
 

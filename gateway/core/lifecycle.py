@@ -7,7 +7,7 @@ docs/states.md is compared with ALLOWED by a test.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, Any, Final
@@ -323,6 +323,20 @@ def _next_search(answered: int, timing: FaxTiming, now: datetime) -> datetime | 
     return now + (timing.search_times[answered] - timing.search_times[answered - 1])
 
 
+def search_is_due(attempt: Attempt, timing: FaxTiming, now: datetime) -> bool:
+    """Says whether a search at this moment is one of the planned ones; an event may bring one before its time."""
+    if attempt.absent_since is not None:
+        return True  # the next one is planned by the first proof
+    planned = timing.search_times[min(attempt.searches, len(timing.search_times) - 1)]
+    return now >= attempt.intent_at + planned
+
+
+def after_early_search(attempt: Attempt, timing: FaxTiming) -> Move:
+    """Decides after a fruitless search before its time: it proves nothing and does not count."""
+    planned = timing.search_times[min(attempt.searches, len(timing.search_times) - 1)]
+    return Move(FaxState.SUBMITTING, attempt.intent_at + planned)
+
+
 def after_unanswered_search(job: FaxJob, reason: Reason, detail: str, timing: FaxTiming, now: datetime) -> Move:
     """Decides after the provider could not be asked about a lost submission: ask again until the end of its life."""
     if now >= job.deadline:
@@ -343,7 +357,8 @@ def _unknown(detail: str) -> Move:
 def after_waiting(job: FaxJob, timing: FaxTiming, now: datetime) -> Move:
     """Decides while the provider is still at it, or cannot be asked: look again later; unknown in the end."""
     if now >= job.deadline:
-        return _unknown("no outcome within the lifetime")
+        late = now + timing.poll_delays[-1]  # it may still end: asked for a while longer (after_late_report)
+        return replace(_unknown("no outcome within the lifetime"), due_at=late)
     due = min(now + ladder(timing.poll_delays, job.tries), job.deadline)
     return Move(FaxState.SUBMITTED, due, columns={"tries": job.tries + 1})
 
@@ -414,7 +429,8 @@ def at_deadline(job: FaxJob) -> Move:
     if (job.held_from if job.state is FaxState.HELD else job.state) in CALLING:
         return _unknown("no outcome within the lifetime")
     better = job.reason if job.reason is not None and job.reason.temporary else None
-    return Move(FaxState.FAILED, None, better or Reason.EXPIRED, job.detail, Notice.FAILURE)
+    detail = "" if better in (None, Reason.INTERNAL_ERROR) else job.detail
+    return Move(FaxState.FAILED, None, better or Reason.EXPIRED, detail, Notice.FAILURE)
 
 
 def after_bug(
@@ -425,8 +441,8 @@ def after_bug(
     A held row keeps the deadline of its life as due time; ``bugs`` counts the exceptions so far.
     """
     columns: dict[str, Any] = {"bugs": bugs + 1}
-    if bugs < len(delays):
-        return Move(state, now + delays[bugs], detail=detail, columns=columns)
+    if bugs < len(delays) or state in (FaxState.UNKNOWN, FaxState.HELD):  # what waits for a person goes on waiting
+        return Move(state, now + ladder(delays, bugs), detail=detail, columns=columns)
     columns["held_from"] = state.value
     due = max(deadline, now) if isinstance(state, FaxState) else None
     return Move(held_state(state), due, Reason.INTERNAL_ERROR, detail, columns=columns)

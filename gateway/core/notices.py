@@ -58,8 +58,10 @@ def notice_mail(
 
 def follow_up_mail(
     job: FaxJob, message: Message, step: Move, mail_id: str, now: datetime, settings: MailSettings
-) -> MailDelivery:
-    """Makes the one mail that tells a sender how a fax of unknown outcome went after all."""
+) -> MailDelivery | None:
+    """Makes the one mail that tells a sender how a fax of unknown outcome went after all; None if he wanted none."""
+    if kind_of_notice(Notice.UNKNOWN, job.notify, receipt_for_every_fax=settings.receipt_for_every_fax) is None:
+        return None
     key = f"notice:{job.id}:follow_up"
     facts = outcome_facts(job, step, now)
     return _mail(MailKind.FOLLOW_UP, job.id, message.mail_from, NULL_SENDER, key, facts, mail_id, now, settings)
@@ -69,6 +71,8 @@ def outcome_facts(job: FaxJob, step: Move, now: datetime) -> dict[str, str]:
     """Writes down an outcome for the mail that tells it."""
     reason = step.reason or job.reason
     pages_sent = step.columns.get("pages_sent", job.pages_sent)
+    if pages_sent is None and job.calls == 0 and step.notice is Notice.FAILURE:
+        pages_sent = 0  # no call was made: it certainly did not arrive
     return {
         "notice": step.notice.value if step.notice else "",
         "reason": reason.code if reason else "",

@@ -25,9 +25,9 @@ class Fingerprint:
         self._body = hashlib.sha256()
 
     @property
-    def head(self) -> bytes:
-        """The header block so far, with its closing empty line when complete."""
-        return bytes(self._head)
+    def message_id(self) -> str | None:
+        """The Message-ID of the message, with its angle brackets; None if it has none."""
+        return read_headers(bytes(self._head)).message_id
 
     def update(self, data: bytes) -> None:
         """Takes the next bytes, in any division."""
@@ -43,9 +43,8 @@ class Fingerprint:
             self._body.update(self._head[end:])
             del self._head[end:]
 
-    def digest(self, mail_from: str, numbers: Iterable[str]) -> str:
+    def digest(self, mail_from: str, numbers: Iterable[str], message_id: str | None) -> str:
         """Answers the fingerprint of the order, hexadecimal."""
-        message_id = read_headers(self.head).message_id
         order = [
             mail_from.lower(),
             *sorted(set(numbers)),

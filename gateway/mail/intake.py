@@ -14,7 +14,6 @@ import orjson
 
 from gateway.core.model import Document, Envelope, Message
 from gateway.mail.fingerprint import Fingerprint
-from gateway.mail.headers import read_headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +92,14 @@ class Intake:
     def message(self, document: Document) -> Message:
         """Makes the noun of the message whose bytes are ``document``."""
         envelope = self.envelope
+        message_id = self.fingerprint.message_id
         return Message(
             id=self.message_id,
             received_at=self.received_at,
             mail_from=envelope.mail_from,
             peer=envelope.peer,
-            message_id=read_headers(self.fingerprint.head).message_id or "",
-            fingerprint=self.fingerprint.digest(envelope.mail_from, self.job_ids),
+            message_id=message_id or "",
+            fingerprint=self.fingerprint.digest(envelope.mail_from, self.job_ids, message_id),
             document=document,
             ret=envelope.ret,
             envid=envelope.envid,

@@ -44,6 +44,15 @@ def announce(tx: Tx, table: str, state: str) -> None:
     tx.info.setdefault(_DUE, set()).add((table, state))
 
 
+def serialise(tx: Tx, key: str) -> None:
+    """Lets transactions that name the same key run one after the other: for "look, then insert" on several nodes.
+
+    SQLite has one writer anyway; on PostgreSQL the key is locked until the transaction ends.
+    """
+    if tx.dialect.name == "postgresql":
+        tx.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": key})
+
+
 def _announced(tx: Tx) -> Queues:
     return frozenset(tx.info.pop(_DUE, ()))
 
@@ -249,6 +258,10 @@ class _SqliteReaders:
             connection.exec_driver_sql("BEGIN")
             try:
                 return fn(connection, *args, **kwargs)
+            except sa.exc.DBAPIError as error:
+                if "readonly" in str(error.orig):
+                    raise  # a mistake of the caller, not of the disk
+                raise _disk_trouble(error) from error
             finally:
                 connection.exec_driver_sql("ROLLBACK")
 
@@ -263,6 +276,7 @@ def _sqlite_engine(uri: str, pool: type[sa.Pool], *, query_only: bool = False) -
         module=sqlite,
         creator=lambda: sqlite.connect(uri, uri=True, check_same_thread=False, isolation_level=None),
         poolclass=pool,
+        hide_parameters=True,  # they hold what no error text may show
         isolation_level="AUTOCOMMIT",  # we say BEGIN and COMMIT ourselves, around the whole group
     )
 
@@ -312,7 +326,11 @@ class PostgresDatabase:
     def __init__(self, url: str) -> None:
         target = sa.make_url(url).set(drivername="postgresql+psycopg")
         self.on_due: Callable[[Queues], None] = lambda _: None
-        self._engine = sa.create_engine(target, pool_size=_POSTGRES_THREADS, pool_pre_ping=True)
+        # A commit is on the server's disk before anybody is answered, whatever the server's default.
+        durable = {"options": "-c synchronous_commit=on"}
+        self._engine = sa.create_engine(
+            target, pool_size=_POSTGRES_THREADS, pool_pre_ping=True, hide_parameters=True, connect_args=durable
+        )
         self._threads = ThreadPoolExecutor(_POSTGRES_THREADS, "store")
 
     async def write(self, fn: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -48,7 +48,6 @@ class Documents:
         self._broken: DiskError | None = None
         self._threads = ThreadPoolExecutor(_THREADS, "documents")
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._directory_fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
 
     def create(self, owner: str, role: str, media_type: str, pages: int | None = None) -> DocumentWriter:
         """Begins a new document; nothing is kept before its ``commit``."""
@@ -87,6 +86,14 @@ class Documents:
             raise LostDocumentError(f"document {document.name}: its content does not match its name")
         return content
 
+    async def check(self, document: Document) -> None:
+        """Makes sure that a document is whole, for those who read it by its path.
+
+        Raises:
+            LostDocumentError: it is missing, torn or changed.
+        """
+        await self._run(self._read, document)
+
     async def read_head(self, document: Document, size: int) -> bytes:
         """Reads the first ``size`` bytes of a document, unchecked."""
         return await self._run(self._read_head, document, size)
@@ -100,9 +107,13 @@ class Documents:
         await self._run_durably(self._delete, document)
 
     def _delete(self, document: Document) -> None:
-        self.path(document).unlink(missing_ok=True)
-        failpoint("o4.after_unlink")
-        os.fsync(self._directory_fd)
+        directory = self._open_directory()
+        try:
+            self.path(document).unlink(missing_ok=True)
+            failpoint("o4.after_unlink")
+            os.fsync(directory)
+        finally:
+            os.close(directory)
 
     def free_bytes(self) -> int:
         """Tells how much room the device has for us."""
@@ -122,9 +133,12 @@ class Documents:
         return len(old)
 
     def close(self) -> None:
-        """Waits for running writes and lets go of the directory."""
+        """Waits for running writes."""
         self._threads.shutdown()
-        os.close(self._directory_fd)
+
+    def _open_directory(self) -> int:
+        # A descriptor of its own for each: none may miss an error that another one's sync has consumed.
+        return os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
     async def _run(self, fn: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, fn, *args)
@@ -148,11 +162,18 @@ class Documents:
         writer.flush(self._directory)
 
     def _commit(self, writer: DocumentWriter) -> Document:
+        directory = self._open_directory()
+        try:
+            return self._publish(writer, directory)
+        finally:
+            os.close(directory)
+
+    def _publish(self, writer: DocumentWriter, directory: int) -> Document:
         temporary, document = writer.finish(self._directory)
         failpoint("o3.before_rename")
         temporary.rename(self._directory / document.name)
         failpoint("o3.before_directory_fsync")
-        os.fsync(self._directory_fd)
+        os.fsync(directory)
         failpoint("o3.after_document")
         return document
 
@@ -191,7 +212,7 @@ class DocumentWriter:
 
     async def discard(self) -> None:
         """Drops what was written. Safe to repeat, also after ``commit``, which it does not undo."""
-        if self._fd >= 0:
+        if self._temporary is not None:
             await self._documents._run(self._drop)  # noqa: SLF001 - two halves of one thing
 
     def flush(self, directory: Path) -> None:

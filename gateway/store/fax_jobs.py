@@ -13,16 +13,30 @@ from gateway.core.lifecycle import FaxState
 from gateway.core.model import Attempt, AttemptState, Document, Fate, FaxJob, LedgerEntry, Message
 from gateway.core.reasons import Reason
 from gateway.store import journal
-from gateway.store.database import Tx, announce
+from gateway.store.database import Tx, announce, serialise
 from gateway.store.rows import document_columns, take_document, take_reason
 from gateway.store.schema import attempt, fax_job, message, part, rendering
+
+#: Statements of the busiest transactions, built once: building one takes longer than running it.
+_UNCONFIRMED_TWIN = (
+    sa.select(message.c.id)
+    .where(
+        message.c.fingerprint == sa.bindparam("fingerprint"),
+        ~message.c.confirmed,
+        message.c.received_at >= sa.bindparam("since"),
+    )
+    .order_by(message.c.received_at)
+    .limit(1)
+)
+_UPDATE_ATTEMPT = sa.update(attempt).where(attempt.c.reference == sa.bindparam("known_reference"))
+_CONFIRM = sa.update(message).where(message.c.id == sa.bindparam("known_id")).values(confirmed=True)
 
 
 def add_message(tx: Tx, new: Message, jobs: Iterable[FaxJob]) -> None:
     """Stores an accepted message with its jobs: the promise behind the 250."""
-    tx.execute(sa.insert(message).values(_message_values(new)))
+    tx.execute(sa.insert(message), _message_values(new))
     for job in jobs:
-        tx.execute(sa.insert(fax_job).values(_job_values(job)))
+        tx.execute(sa.insert(fax_job), _job_values(job))
         announce(tx, fax_job.name, job.state.value)
         journal.moved(tx, new.received_at, job.id, old=None, new=job.state)
 
@@ -63,12 +77,8 @@ def _job_values(job: FaxJob) -> dict[str, Any]:
 
 def unconfirmed_twin(tx: Tx, fingerprint: str, since: datetime) -> tuple[str, list[str]] | None:
     """Finds an equal message whose 250 the client may not have seen; its ids answer the repeat (RFC 1047)."""
-    found = tx.execute(
-        sa.select(message.c.id)
-        .where(message.c.fingerprint == fingerprint, ~message.c.confirmed, message.c.received_at >= since)
-        .order_by(message.c.received_at)
-        .limit(1),
-    ).scalar()
+    serialise(tx, fingerprint)
+    found = tx.execute(_UNCONFIRMED_TWIN, {"fingerprint": fingerprint, "since": since}).scalar()
     if found is None:
         return None
     jobs = tx.execute(sa.select(fax_job.c.id).where(fax_job.c.message_id == found).order_by(fax_job.c.id)).scalars()
@@ -77,7 +87,7 @@ def unconfirmed_twin(tx: Tx, fingerprint: str, since: datetime) -> tuple[str, li
 
 def confirm_message(tx: Tx, message_id: str) -> None:
     """Notes that the client has seen our 250: an equal message is a new order from now on. Safe to repeat."""
-    tx.execute(sa.update(message).where(message.c.id == message_id).values(confirmed=True))
+    tx.execute(_CONFIRM, {"known_id": message_id})
 
 
 def get_message(tx: Tx, message_id: str) -> Message:
@@ -117,7 +127,7 @@ def add_rendering(tx: Tx, message_id: str, look: str, document: Document, ledger
     """Stores what became of a message for one look. A second rendering of the same look changes nothing."""
     if get_rendering(tx, message_id, look) is not None:
         return
-    tx.execute(sa.insert(rendering).values(message_id=message_id, look=look, **document_columns(document)))
+    tx.execute(sa.insert(rendering), {"message_id": message_id, "look": look, **document_columns(document)})
     add_ledger(tx, message_id, look, ledger)
 
 
@@ -167,7 +177,7 @@ def begin_attempt(tx: Tx, new: Attempt) -> None:
     """Commits the intent of one submission, new or again under the reference that provably never arrived."""
     known = tx.execute(sa.select(attempt.c.reference).where(attempt.c.reference == new.reference)).first()
     if known is None:
-        tx.execute(sa.insert(attempt).values(_attempt_values(new)))
+        tx.execute(sa.insert(attempt), _attempt_values(new))
     else:
         tx.execute(sa.update(attempt).where(attempt.c.reference == new.reference).values(_attempt_values(new)))
 
@@ -188,7 +198,7 @@ def update_attempt(tx: Tx, reference: str, **columns: Any) -> None:
         columns["reason"] = columns["reason"].code
     if columns.get("price") is not None:
         columns["price"] = str(columns["price"])
-    tx.execute(sa.update(attempt).where(attempt.c.reference == reference).values(**columns))
+    tx.execute(_UPDATE_ATTEMPT, {"known_reference": reference, **columns})
 
 
 def attempts_of(tx: Tx, job_id: str) -> list[Attempt]:

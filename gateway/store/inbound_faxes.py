@@ -10,9 +10,14 @@ import sqlalchemy as sa
 from gateway.core.lifecycle import InboundState
 from gateway.core.model import Document, InboundFax
 from gateway.store import journal
-from gateway.store.database import Tx, announce
+from gateway.store.database import Tx, announce, serialise
 from gateway.store.rows import document_columns, take_document, take_reason
 from gateway.store.schema import inbound_fax
+
+
+def serialise_account(tx: Tx, account: str) -> None:
+    """Lets the transactions that may add a fax of this account run one after the other."""
+    serialise(tx, f"inbound {account}")
 
 
 def find(tx: Tx, account: str, provider_fax_id: str) -> InboundFax | None:

@@ -15,9 +15,14 @@ from gateway.store.schema import journal
 def note(tx: Tx, now: datetime, subject_id: str, event: str, *, reason: Reason | None = None, detail: str = "") -> None:
     """Writes down an event that is no change of state."""
     tx.execute(
-        sa.insert(journal).values(
-            at=now, subject_id=subject_id, event=event, reason=reason.code if reason else None, detail=detail
-        )
+        sa.insert(journal),
+        {
+            "at": now,
+            "subject_id": subject_id,
+            "event": event,
+            "reason": reason.code if reason else None,
+            "detail": detail,
+        },
     )
 
 
@@ -33,13 +38,14 @@ def moved(
 ) -> None:
     """Writes down a change of state; ``old`` is None when the row came to be."""
     tx.execute(
-        sa.insert(journal).values(
-            at=now,
-            subject_id=subject_id,
-            event="state",
-            old_state=old.value if old else None,
-            new_state=new.value,
-            reason=reason.code if reason else None,
-            detail=detail,
-        )
+        sa.insert(journal),
+        {
+            "at": now,
+            "subject_id": subject_id,
+            "event": "state",
+            "old_state": old.value if old else None,
+            "new_state": new.value,
+            "reason": reason.code if reason else None,
+            "detail": detail,
+        },
     )

@@ -10,13 +10,14 @@ import sqlalchemy as sa
 from gateway.core.lifecycle import MailState
 from gateway.core.model import MailDelivery, MailKind
 from gateway.store import journal
-from gateway.store.database import Tx, announce
+from gateway.store.database import Tx, announce, serialise
 from gateway.store.rows import take_reason
 from gateway.store.schema import mail_delivery
 
 
 def order(tx: Tx, new: MailDelivery) -> bool:
     """Queues a mail once per ``unique_key``; says whether it is new. Safe to repeat."""
+    serialise(tx, new.unique_key)
     if tx.execute(sa.select(mail_delivery.c.id).where(mail_delivery.c.unique_key == new.unique_key)).first():
         return False
     names = (

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Final
 
 import sqlalchemy as sa
 
 from gateway.core import notices
-from gateway.core.lifecycle import CALLING, FaxState, Move, State, held_state
+from gateway.core.lifecycle import FaxState, Move, State, held_state
 from gateway.core.model import FaxJob
 from gateway.core.notices import MailSettings
 from gateway.core.reasons import Reason
 from gateway.store import fax_jobs, journal, mail_deliveries, provider_accounts, queue
 from gateway.store.database import Tx
 from gateway.store.schema import fax_job
-
-#: A job that leaves a call for one of these states had a true answer from its provider account.
-_PROVES_ACCOUNT: Final = frozenset({FaxState.SUBMITTED, FaxState.DELIVERED, FaxState.FAILED})
 
 
 class Outcomes:
@@ -42,14 +38,21 @@ class Outcomes:
         queue.move(tx, fax_job, job.id, job.version, job.state, step, now)
         if step.pauses_account:
             self._pause(tx, job.account, step, now)
-        elif job.state in CALLING and step.to in _PROVES_ACCOUNT:
+        elif provider_accounts.proven_by(tx, job, step):
             self._resume(tx, job.account, now)
         if step.notice is not None:
             self._notify(tx, job, step, now)
         elif job.state is FaxState.UNKNOWN and step.to is not FaxState.UNKNOWN:
-            message = fax_jobs.get_message(tx, job.message_id)
-            mail = notices.follow_up_mail(job, message, step, self._new_mail_id(), now, self._mails)
+            self._follow_up(tx, job, step, now)
+
+    def _follow_up(self, tx: Tx, job: FaxJob, step: Move, now: datetime) -> None:
+        message = fax_jobs.get_message(tx, job.message_id)
+        mail = notices.follow_up_mail(job, message, step, self._new_mail_id(), now, self._mails)
+        if mail is not None:
             mail_deliveries.order(tx, mail)
+        else:
+            sentence = "A fax of unknown outcome has one after all; its sender did not want to be told."
+            self.alert(tx, f"settled:{job.id}", job.id, sentence, now, step.detail)
 
     def _notify(self, tx: Tx, job: FaxJob, step: Move, now: datetime) -> None:
         message = fax_jobs.get_message(tx, job.message_id)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -14,7 +15,7 @@ import sqlalchemy as sa
 from gateway.core.lifecycle import ALLOWED, CALLING, WAKEABLE, FaxState, Move, State, is_final
 from gateway.store import journal
 from gateway.store.database import Tx, announce
-from gateway.store.schema import fax_job, provider_account
+from gateway.store.schema import UtcTime, fax_job, provider_account
 
 Row = Mapping[str, Any]
 
@@ -35,24 +36,18 @@ def claim(
 ) -> list[Row]:
     """Takes up to ``limit`` due rows of one state until ``lease_end``; after a crash they become due again by then.
 
-    Passed over are jobs whose number is being called by another job, and jobs of a paused provider account; when
-    its pause is over, exactly one of them is taken to find out whether it works again.
+    Passed over are jobs whose number is being called by another job or rests after a call of it, and jobs of a paused
+    provider account; when its pause is over, exactly one of them is taken to find out whether it works again.
 
     Returns:
         The rows as they are now, with the raised ``version`` that a move must match.
     """
-    found = tx.execute(
-        sa.select(table)
-        .where(*_eligible(table, state, now), table.c.due_at <= now)
-        .order_by(table.c.due_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=table)
-    )
+    found = tx.execute(_due_rows(table, state), {"now": now, "at_most": limit})
     rows: list[Row] = [dict(row) for row in found.mappings()]
     if state is FaxState.READY:
         rows = list({row["number"]: row for row in reversed(rows)}.values())
-    if table is fax_job and state in _AT_PROVIDER:
-        rows = _let_one_probe(tx, rows, lease_end)
+    if rows and state in _PAUSABLE:
+        rows = _let_one_probe(tx, rows, now, lease_end)
     if rows:
         tx.execute(
             sa.update(table)
@@ -62,34 +57,62 @@ def claim(
     return [{**row, "due_at": lease_end, "claimed_by": worker, "version": row["version"] + 1} for row in rows]
 
 
-_AT_PROVIDER = frozenset({FaxState.READY, *CALLING})
+#: What a paused account holds back: only submitting costs money. Looking and asking goes on.
+_PAUSABLE = frozenset({FaxState.READY})
 
 
-def _eligible(table: sa.Table, state: State, now: datetime) -> list[sa.ColumnElement[bool]]:
+#: The statements below are built once per queue: every commit that makes rows due leads to several of them, and
+#: building one takes ten times as long as running it.
+_NOW = sa.bindparam("now", type_=UtcTime)
+
+
+@functools.cache
+def _due_rows(table: sa.Table, state: State) -> sa.Select[Any]:
+    return (
+        sa.select(table)
+        .where(*_eligible(table, state), table.c.due_at <= _NOW)
+        .order_by(table.c.due_at)
+        .limit(sa.bindparam("at_most", type_=sa.Integer))
+        .with_for_update(skip_locked=True, of=table)
+    )
+
+
+@functools.cache
+def _next_due(table: sa.Table, state: State) -> sa.Select[Any]:
+    return sa.select(sa.func.min(table.c.due_at)).where(*_eligible(table, state))
+
+
+_END_OF_PAUSE = sa.select(sa.func.min(provider_account.c.paused_until)).where(provider_account.c.paused_until > _NOW)
+
+
+def _eligible(table: sa.Table, state: State) -> list[sa.ColumnElement[bool]]:
     conditions: list[sa.ColumnElement[bool]] = [table.c.state == state.value]
     if state is FaxState.READY:
         other = fax_job.alias()
-        calling = [calling.value for calling in CALLING]
-        conditions.append(~sa.exists().where(other.c.number == fax_job.c.number, other.c.state.in_(calling)))
-    if state in _AT_PROVIDER:
+        calling = other.c.state.in_([calling.value for calling in CALLING])
+        resting = sa.and_(other.c.state == state.value, other.c.calls > 0, other.c.due_at > _NOW)
+        rival = sa.and_(other.c.number == fax_job.c.number, other.c.id != fax_job.c.id)
+        conditions.append(~sa.exists().where(rival, sa.or_(calling, resting)))
+    if state in _PAUSABLE:
         trouble = provider_account
         conditions.append(
             ~sa.exists().where(
                 trouble.c.name == fax_job.c.account,
-                trouble.c.paused_until > now,
+                trouble.c.paused_until > _NOW,
+                fax_job.c.deadline > _NOW,  # one whose life is over ends, pause or not
                 sa.or_(trouble.c.probe_job.is_(None), trouble.c.probe_job != fax_job.c.id),
             ),
         )
     return conditions
 
 
-def _let_one_probe(tx: Tx, rows: list[Row], lease_end: datetime) -> list[Row]:
+def _let_one_probe(tx: Tx, rows: list[Row], now: datetime, lease_end: datetime) -> list[Row]:
     """Of each account whose pause has just ended, keeps one row and prolongs the pause for the others."""
     in_trouble = {row.name: row.probe_job for row in tx.execute(sa.select(provider_account).with_for_update())}
     kept: list[Row] = []
     for row in rows:
         account = row["account"]
-        if account in in_trouble and in_trouble[account] != row["id"]:
+        if account in in_trouble and in_trouble[account] != row["id"] and row["deadline"] > now:
             if in_trouble[account] in {taken["id"] for taken in kept}:
                 continue
             in_trouble[account] = row["id"]
@@ -104,10 +127,10 @@ def _let_one_probe(tx: Tx, rows: list[Row], lease_end: datetime) -> list[Row]:
 
 def next_due(tx: Tx, table: sa.Table, state: State, now: datetime) -> datetime | None:
     """Tells when the next row of a state becomes due, or the pause of an account ends; None if nothing waits."""
-    due = tx.execute(sa.select(sa.func.min(table.c.due_at)).where(*_eligible(table, state, now))).scalar()
-    if table is fax_job and state in _AT_PROVIDER:
-        pause = sa.select(sa.func.min(provider_account.c.paused_until)).where(provider_account.c.paused_until > now)
-        due = min((at for at in (due, tx.execute(pause).scalar()) if at is not None), default=None)
+    due = tx.execute(_next_due(table, state), {"now": now}).scalar()
+    if table is fax_job and state in _PAUSABLE:
+        pause = tx.execute(_END_OF_PAUSE, {"now": now}).scalar()
+        due = min((at for at in (due, pause) if at is not None), default=None)
     return due
 
 
@@ -136,19 +159,20 @@ def move(tx: Tx, table: sa.Table, row_id: str, version: int, old: State, step: M
         "version": version + 1,
         "claimed_by": None,
         "woken": False,
-        "due_at": _due_at(table, step, now),
         "ended_at": now if is_final(step.to) else None,
+        "bugs": 0,
     }
     if step.to is not old:
-        values |= {"tries": 0, "bugs": 0}
+        values |= {"tries": 0}
     if step.reason is not None:
         values |= {"reason": step.reason.code}
     if step.detail:
         values |= {"detail": step.detail}
     values |= step.columns
-    changed = tx.execute(
-        sa.update(table).where(table.c.id == row_id, table.c.version == version).values(**values),
-    ).rowcount
+    wakes = step.to in WAKEABLE and step.due_at is not None
+    values |= {"later": step.due_at, "now": now} if wakes else {"due_at": step.due_at}
+    match = {"row_id": row_id, "read_version": version}
+    changed = tx.execute(_move(table, wakes), values | match).rowcount
     if changed == 0:
         raise LostRaceError(row_id)
     announce(tx, table.name, step.to.value)
@@ -158,11 +182,16 @@ def move(tx: Tx, table: sa.Table, row_id: str, version: int, old: State, step: M
         journal.moved(tx, now, row_id, old=old, new=step.to, reason=step.reason, detail=step.detail)
 
 
-def _due_at(table: sa.Table, step: Move, now: datetime) -> Any:
-    if step.to not in WAKEABLE or step.due_at is None:
-        return step.due_at
-    at = table.c.due_at.type
-    return sa.case((table.c.woken, sa.literal(now, at)), else_=sa.literal(step.due_at, at))
+@functools.cache
+def _move(table: sa.Table, wakes: bool) -> sa.Update:  # noqa: FBT001 - one of two statements
+    """Builds the update of ``move``; the columns beside ``due_at`` come with its parameters."""
+    update = sa.update(table).where(
+        table.c.id == sa.bindparam("row_id"), table.c.version == sa.bindparam("read_version")
+    )
+    if not wakes:
+        return update
+    later = sa.bindparam("later", type_=UtcTime)
+    return update.values(due_at=sa.case((table.c.woken, _NOW), else_=later))
 
 
 def wake(tx: Tx, table: sa.Table, row_id: str, now: datetime) -> bool:
@@ -173,25 +202,33 @@ def wake(tx: Tx, table: sa.Table, row_id: str, now: datetime) -> bool:
     Returns:
         Whether the row is in a state that may be woken.
     """
-    wakeable = [state.value for state in WAKEABLE]
-    leased = sa.and_(table.c.claimed_by.is_not(None), table.c.due_at > now)
-    changed = tx.execute(
+    state = tx.execute(_wake(table), {"row_id": row_id, "now": now}).scalar()
+    if state is not None:
+        announce(tx, table.name, state)
+    return state is not None
+
+
+@functools.cache
+def _wake(table: sa.Table) -> Any:
+    leased = sa.and_(table.c.claimed_by.is_not(None), table.c.due_at > _NOW)
+    return (
         sa.update(table)
-        .where(table.c.id == row_id, table.c.state.in_(wakeable))
+        .where(table.c.id == sa.bindparam("row_id"), table.c.state.in_([state.value for state in WAKEABLE]))
         .values(
             woken=sa.case((leased, sa.true()), else_=table.c.woken),
-            due_at=sa.case((leased, table.c.due_at), else_=sa.literal(now, table.c.due_at.type)),
-        ),
-    ).rowcount
-    for state in wakeable:
+            due_at=sa.case((leased, table.c.due_at), else_=_NOW),
+        )
+        .returning(table.c.state)
+    )
+
+
+def release(tx: Tx, table: sa.Table, row: Row, due_at: datetime) -> None:
+    """Ends a claim without another result, also one that its step has kept through a move. Safe to repeat."""
+    kept = table.c.version.in_([row["version"], row["version"] + 1])
+    mine = sa.and_(table.c.id == row["id"], table.c.claimed_by == row["claimed_by"], kept, table.c.due_at > due_at)
+    released = tx.execute(sa.update(table).where(mine).values(claimed_by=None, due_at=due_at).returning(table.c.state))
+    for state in released.scalars():
         announce(tx, table.name, state)
-    return changed > 0
-
-
-def release(tx: Tx, table: sa.Table, row_id: str, worker: str, due_at: datetime) -> None:
-    """Ends a claim of ``worker`` without another result, if it still holds one. Safe to repeat."""
-    mine = sa.and_(table.c.id == row_id, table.c.claimed_by == worker, table.c.due_at > due_at)
-    tx.execute(sa.update(table).where(mine).values(claimed_by=None, due_at=due_at))
 
 
 def end_leases(tx: Tx, table: sa.Table, now: datetime) -> int:

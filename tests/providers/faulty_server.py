@@ -81,7 +81,7 @@ class FaultyServer(ABC):
             request.rel_url.raw_query_string,
             dict(request.headers),
             await request.read(),
-            id(request.protocol),
+            request.protocol,
         )
         self.received.append(received)
         return await self.answer(received)

@@ -98,8 +98,7 @@ async def test_documents_are_readable_by_nobody_else(documents: Documents) -> No
 async def test_after_the_first_disk_error_nothing_is_written_any_more(tmp_path: Path) -> None:
     told: list[DiskError] = []
     documents = Documents(tmp_path / "documents", told.append)
-    os.close(documents._directory_fd)  # the directory fsync will fail, like a device that has gone
-    documents._directory_fd = os.open("/dev/null", os.O_RDONLY)
+    (tmp_path / "documents").rmdir()  # like a device that has gone
     with pytest.raises(DiskError):
         await documents.put("E-1", "message", "message/rfc822", b"hello")
     with pytest.raises(DiskError):

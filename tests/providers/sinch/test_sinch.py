@@ -149,7 +149,7 @@ async def test_every_list_names_its_time_and_encodes_it(world: SinchWorld) -> No
     _ = [report async for report in world.provider.list_inbound(NOW)]
     queries = [request.raw_query for request in world.server.received if request.method == "GET"]
     assert all(
-        "createTime%3E=2026-11-20T09%3A10%3A00Z" in q or "createTime%3E=2026-11-20T09%3A15%3A00Z" in q for q in queries
+        "createTime%3E=2026-11-19T09%3A15%3A00Z" in q or "createTime%3E=2026-11-20T09%3A15%3A00Z" in q for q in queries
     )
     assert "to=%2B12025550143" in queries[0]
     assert [q for q in queries if f"serviceId={SERVICE}&" in q]
