@@ -184,7 +184,11 @@ class App:
             f"account {name}": next((f"paused: {t.reason}" for t in troubled if t.name == name), "ok")
             for name in self.providers
         }
-        return {"store": store, "disk": room, **accounts}
+        stuck = {
+            where: f"cannot be reached: {count} waiting since {since:%Y-%m-%d %H:%M} UTC"
+            for where, (count, since) in (await self.store.database.read(reports.stuck_since)).items()
+        }
+        return {"store": store, "disk": room, **accounts, **stuck}
 
     def has_room(self) -> bool:
         """Says whether a message can be accepted now."""

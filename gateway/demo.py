@@ -6,6 +6,7 @@ import asyncio
 import email
 import email.policy
 import io
+import signal
 import smtplib
 import socket
 import sys
@@ -71,12 +72,20 @@ async def run_demo(folder: Path | None, *, keep: bool) -> int:
                 console.print(f"  {path.name}", highlight=False)
             if keep:
                 _say_what_runs(world, console)
-                await asyncio.Event().wait()
+                await _until_stopped()
     except StationMissedError as missed:
         console.print(f"\n[bold red]Not every station happened:[/] {missed}", highlight=False)
         console.print(f"The log of the gateway is {folder / 'gateway.log'}", highlight=False)
         return 1
     return 0
+
+
+async def _until_stopped() -> None:
+    """Waits for SIGTERM or Ctrl-C; the gateway is a process of its own and must not be left behind."""
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    await stopped.wait()
 
 
 # --- the world: simulator and mail catcher here, the gateway as its own process -------------------------------------
@@ -368,6 +377,7 @@ def _progress(console: Console) -> Progress:
 
 def _say_what_runs(world: _World, console: Console) -> None:
     smtp = f"127.0.0.1:{world.ports.smtp}"
+    document = world.folder / "1-document-at-the-provider.pdf"
     receive = f"""'{{"from": "+13125550177", "to": "{_OURS}", "pages": 2}}'"""
     lines = [
         f"\nSMTP       {smtp}",
@@ -377,7 +387,7 @@ def _say_what_runs(world: _World, console: Console) -> None:
         f"mails      {world.folder / 'mails'}",
         f"config     {world.folder / 'config.toml'}",
         "\nSend a fax:",
-        f"  swaks --server {smtp} --from {_SENDER} --to {_NUMBER[1:]}@fax.example --attach @FILE.pdf",
+        f"  swaks --server {smtp} --from {_SENDER} --to {_NUMBER[1:]}@fax.example --attach @{document}",
         "Let a fax arrive:",
         f"  curl -d {receive} {world.simulator_url}/_control/inbound",
         "Stop with Ctrl-C.",

@@ -6,6 +6,7 @@ free text: the journal has those, under the same id.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -18,6 +19,8 @@ from gateway.core.numbers import mask
 from gateway.core.reasons import Reason
 
 registry: Final = CollectorRegistry()
+
+_DIGITS: Final = re.compile(r"\d{5,}")
 
 _log = structlog.get_logger("faxgw")
 
@@ -57,10 +60,10 @@ def accepted(message: str, jobs: Sequence[str], *, size: int, repeated: bool) ->
     _log.info("accepted", message=message, fax=list(jobs), size=size, repeated=repeated)
 
 
-def refused(peer: str, code: int, status: str) -> None:
-    """A client was told no."""
+def refused(peer: str, code: int, status: str, text: str) -> None:
+    """A client was told no, with this sentence of ours; digits that may be a number are left out."""
     _refused.labels(status).inc()
-    _log.info("refused", peer=peer, code=code, status=status)
+    _log.info("refused", peer=peer, code=code, status=status, why=_DIGITS.sub("•••", text))
 
 
 def moved(fax: str, step: Move, *, number: str) -> None:

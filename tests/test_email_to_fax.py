@@ -20,10 +20,10 @@ from gateway.core.reasons import (
     TemporaryError,
 )
 from gateway.core.refusal import Refusal
-from gateway.store import fax_jobs, invariants
+from gateway.store import fax_jobs, invariants, reports
 from gateway.store.documents import LostDocumentError
 from gateway.worker import Worker
-from tests.fakes import NUMBER, OPERATOR, OURS, SENDER, Gateway
+from tests.fakes import NUMBER, OPERATOR, OURS, SENDER, START, Gateway
 
 LOST = AmbiguousError(Reason.OUTCOME_UNKNOWN, "no answer")
 DOWN = NotSentError(Reason.PROVIDER_DOWN, "connection refused")
@@ -638,3 +638,34 @@ async def test_the_text_of_an_error_of_ours_reaches_nobody(gateway: Gateway) -> 
     everything = b"".join(mail.content for mail in gateway.next_hop.mails)
     assert len(gateway.next_hop.mails) == 2
     assert b"Zygomorphic" not in everything
+
+
+# --- what the operator sees
+
+
+async def test_a_provider_that_stays_away_shows_on_the_health_page_and_is_told_once_an_hour(gateway: Gateway) -> None:
+    gateway.provider.will_refuse(DOWN, times=10_000)
+    await gateway.accept("+12025550143")
+    await gateway.accept("+12025550144")
+    assert await gateway.database.read(reports.stuck_since) == {}
+    await gateway.pass_time(minutes=30)
+    assert await gateway.database.read(reports.stuck_since) == {"provider sinch": (2, START)}
+    assert len(gateway.next_hop.to(OPERATOR)) == 1
+    gateway.provider._answers.clear()
+    await gateway.pass_time(minutes=10)
+    assert await gateway.database.read(reports.stuck_since) == {}
+
+
+async def test_a_refusal_that_no_sender_can_mend_is_told_to_the_operator_once_a_day(gateway: Gateway) -> None:
+    gateway.provider.will_refuse(PermanentError(Reason.OTHER, "422 from is no number of this account"), times=3)
+    for number in range(3):
+        await gateway.accept(f"+1202555014{number}")
+    await gateway.pass_time(minutes=5)
+    assert len(gateway.next_hop.to(SENDER)) == 3
+    assert len(gateway.next_hop.to(OPERATOR)) == 1
+
+
+async def test_a_fax_that_was_never_called_says_that_no_page_was_sent(gateway: Gateway) -> None:
+    gateway.provider.will_refuse(PermanentError(Reason.BAD_NUMBER, "422 to"))
+    await sent_one(gateway)
+    assert dsn_to(gateway)["X-FaxGateway-Pages"] == "0/1"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -21,6 +22,10 @@ class Direction(StrEnum):
 
     OUT = "out"
     IN = "in"
+
+
+_OUR_ID: Final = re.compile(r"[EFRMK]-[0-9A-Z]{8}(-[0-9]+)?", re.IGNORECASE)
+_DIGITS: Final = re.compile(r"[1-9][0-9]{6,14}")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -90,7 +95,7 @@ def show_fax(
     from gateway.cli.reading import look  # noqa: PLC0415 - `faxgw --help` does not pay for the store
     from gateway.store import reports  # noqa: PLC0415 - as above
 
-    details = look(config, lambda store: store.database.read(reports.show_fax, fax))
+    details = look(config, lambda store: store.database.read(reports.show_fax, fax.upper()))
     if details is None:
         typer.echo(f"faxgw: there is no fax {fax}", err=True)
         raise typer.Exit(1)
@@ -192,7 +197,7 @@ def trace(
 
     Exit codes: 0, 1 nothing is known about it.
     """
-    entries = _timeline(config, key)
+    entries = _timeline(config, _as_stored(key))
     if json:
         print_json(entries)
     else:
@@ -201,6 +206,13 @@ def trace(
     if not entries:
         typer.echo(f"faxgw: nothing is known about {key}", err=True)
         raise typer.Exit(1)
+
+
+def _as_stored(key: str) -> str:
+    """Writes an id in capitals and a number with its plus sign, as the store has them."""
+    if _OUR_ID.fullmatch(key):
+        return key.upper()
+    return f"+{key}" if _DIGITS.fullmatch(key) else key
 
 
 def _timeline(config: Path, key: str) -> list[TimelineEntry]:

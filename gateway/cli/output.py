@@ -13,6 +13,8 @@ import typer
 
 from gateway.core.reasons import Reason
 
+_UNFOLDED = 10_000
+
 
 def print_json(value: object) -> None:
     """Prints any value of ours as indented JSON: times as ISO 8601, reasons by their code."""
@@ -25,13 +27,12 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     from rich.table import Table  # noqa: PLC0415 - as above
     from rich.text import Text  # noqa: PLC0415 - as above
 
-    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, no_wrap=True, overflow="ignore")  # half an id or number is worse than a long line
     for row in rows:
         table.add_row(*(Text(shown(cell)) for cell in row))
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=10_000)  # a program reads it: no line is folded
-    console.print(table)
+    Console(highlight=False, width=_UNFOLDED).print(table, crop=False, soft_wrap=True)
 
 
 def print_facts(facts: Mapping[str, object]) -> None:

@@ -122,6 +122,12 @@ def _log_in_is_complete(smarthost: SmarthostSettings) -> Findings:
         yield ("smarthost", "tls"), what
 
 
+def _pages_never_travel_in_clear(smarthost: SmarthostSettings) -> Findings:
+    if smarthost.tls == "none" and not smarthost.username and not is_loopback(smarthost.host):
+        what = f'expected "starttls" or "implicit": {smarthost.host} is another machine, and mails carry received faxes'
+        yield ("smarthost", "tls"), what
+
+
 def _smarthost_is_another(smtp: SmtpSettings, smarthost: SmarthostSettings) -> Findings:
     here = [where for where in smtp.listen if where.port == smarthost.port]
     if here and is_loopback(smarthost.host):
@@ -157,6 +163,7 @@ _CHECKS: Final[tuple[tuple[Any, ...], ...]] = (
     (_listeners_are_different, "smtp", "web", "health"),
     (_health_stays_here, "health"),
     (_log_in_is_complete, "smarthost"),
+    (_pages_never_travel_in_clear, "smarthost"),
     (_smarthost_is_another, "smtp", "smarthost"),
     (_search_times_grow, "timing"),
 )

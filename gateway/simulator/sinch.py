@@ -84,7 +84,7 @@ class SinchSimulator:
         webhook_timeout: float = WEBHOOK_SECONDS,
     ) -> None:
         self.project, self.key_id, self.key_secret = project, key_id, key_secret
-        self._numbers = tuple(numbers)
+        self.numbers = tuple(numbers)
         self._settings: dict[str, Any] = {
             "webhookContentType": ENCODINGS[webhook_encoding],
             "saveOutboundFaxDocuments": storage,
@@ -103,7 +103,7 @@ class SinchSimulator:
         self._gate = Gate(project, self._auth, self._faults)
         self._transport = TransportFaults(self._faults, PREFIX, self._gate.status_answer)
         self._runner: web.AppRunner | None = None
-        self._account.seed(self._numbers, self._settings)
+        self._account.seed(self.numbers, self._settings)
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> str:
         """Starts to serve and returns the base URL; port 0 picks a free one."""
@@ -185,7 +185,7 @@ class SinchSimulator:
         await self._clock.clear()
         self._sender.clear()
         self._faults.set([])
-        self._account.seed(self._numbers, self._settings)
+        self._account.seed(self.numbers, self._settings)
 
     def _application(self) -> web.Application:
         base = f"/v3/projects/{self.project}"
@@ -219,6 +219,7 @@ async def serve_sinch(listen: str = "127.0.0.1:0", **options: Any) -> None:
                 f"key id:     {simulator.key_id}",
                 f"key secret: {simulator.key_secret}",
                 f"service:    {DEFAULT_SERVICE}",
+                f"numbers:    {' '.join(simulator.numbers)}",
                 f"control:    {base_url}{PREFIX}",
                 f"Sinch Fax v3 simulator {__version__}, see docs/simulator.md; stop it with Ctrl-C",
             ]

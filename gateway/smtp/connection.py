@@ -190,7 +190,7 @@ class Connection(SMTP):
         return refusal.reply
 
     def _note(self, refusal: Refusal) -> None:
-        self.house.log.refused(self.peer, refusal.code, refusal.status)
+        self.house.log.refused(self.peer, refusal.code, refusal.status, refusal.text)
 
     # The dialogue.
 

@@ -70,8 +70,8 @@ class FaxDesk(Protocol):
 class SmtpLog(Protocol):
     """The lines that the SMTP side has for the operator; none of them carries content or addresses."""
 
-    def refused(self, peer: str, code: int, status: str) -> None:
-        """A client was told no."""
+    def refused(self, peer: str, code: int, status: str, text: str) -> None:
+        """A client was told no, with this sentence of ours."""
 
     def bug(self, where: str, row: str, error: BaseException) -> None:
         """An unexpected error of ours; ``row`` names the client."""

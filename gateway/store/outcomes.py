@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -15,6 +16,9 @@ from gateway.core.reasons import Reason
 from gateway.store import fax_jobs, journal, mail_deliveries, provider_accounts, queue
 from gateway.store.database import Tx
 from gateway.store.schema import fax_job
+
+#: After so many tries in a row to reach the provider (about ten minutes) the operator is told.
+_TRIES_UNTIL_ALERT: Final = 6
 
 
 class Outcomes:
@@ -40,6 +44,9 @@ class Outcomes:
             self._pause(tx, job.account, step, now)
         elif provider_accounts.proven_by(tx, job, step):
             self._resume(tx, job.account, now)
+        if step.reason is Reason.PROVIDER_DOWN and step.columns.get("tries") == _TRIES_UNTIL_ALERT:
+            sentence = f"The provider account {job.account} cannot be reached; its faxes wait (told once an hour)."
+            self.alert(tx, f"down:{job.account}:{now:%Y-%m-%d %H}", job.account, sentence, now, step.detail)
         if step.notice is not None:
             self._notify(tx, job, step, now)
         elif job.state is FaxState.UNKNOWN and step.to is not FaxState.UNKNOWN:
@@ -61,6 +68,10 @@ class Outcomes:
             mail_deliveries.order(tx, notice)
         if step.to is FaxState.UNKNOWN:
             self.alert(tx, f"unknown:{job.id}", job.id, "The outcome of a fax is unknown.", now, step.detail)
+        elif step.reason is Reason.OTHER and step.to is FaxState.FAILED:
+            # Nothing that its sender could mend; most likely the account or the configuration is wrong.
+            sentence = f"The provider account {job.account} refuses faxes for a reason of its own (told once a day)."
+            self.alert(tx, f"refusals:{job.account}:{now:%Y-%m-%d}", job.id, sentence, now, step.detail)
         elif notice is None and step.to is not FaxState.DELIVERED:
             sentence = "A fax failed, and its sender did not want to be told."
             self.alert(tx, f"untold:{job.id}", job.id, sentence, now, step.detail)

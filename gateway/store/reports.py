@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from gateway.core.model import Attempt, FaxJob, InboundFax, LedgerEntry, MailDelivery, Message
+from gateway.core.reasons import Reason
 from gateway.store import fax_jobs, inbound_faxes, mail_deliveries
 from gateway.store.database import Tx
 from gateway.store.schema import (
@@ -21,6 +22,9 @@ from gateway.store.schema import (
     message,
     provider_account,
 )
+
+#: So often in a row it may fail before the health page says so.
+_TRIES_OF_TROUBLE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +181,28 @@ def oldest_waiting(tx: Tx) -> datetime | None:
     query = sa.select(sa.func.min(fax_job.c.created_at)).where(fax_job.c.state.in_(open_states))
     oldest: datetime | None = tx.execute(query).scalar()
     return oldest
+
+
+def stuck_since(tx: Tx) -> dict[str, tuple[int, datetime]]:
+    """Tells what waits because somebody else cannot be reached: how many rows, and since when the oldest was ordered.
+
+    Keys: ``provider NAME`` for faxes that could not be handed over, ``smarthost`` for mails that it does not take.
+    """
+    stuck: dict[str, tuple[int, datetime]] = {}
+    waiting = sa.select(fax_job.c.account, sa.func.count(), sa.func.min(fax_job.c.created_at)).where(
+        fax_job.c.state.in_(["ready", "submitting", "submitted"]),
+        fax_job.c.reason == Reason.PROVIDER_DOWN.code,
+        fax_job.c.tries >= _TRIES_OF_TROUBLE,
+    )
+    for account, count, oldest in tx.execute(waiting.group_by(fax_job.c.account)):
+        stuck[f"provider {account}"] = (count, oldest)
+    mails = sa.select(sa.func.count(), sa.func.min(mail_delivery.c.created_at)).where(
+        mail_delivery.c.state == "queued", mail_delivery.c.tries >= _TRIES_OF_TROUBLE
+    )
+    count, oldest = tx.execute(mails).one()
+    if count:
+        stuck["smarthost"] = (count, oldest)
+    return stuck
 
 
 def troubled_accounts(tx: Tx) -> list[AccountTrouble]:

@@ -26,8 +26,8 @@ async def both_directions(world: World) -> None:
 
 
 async def lost_answer(world: World) -> None:
-    """The provider accepts a fax, and its answer gets lost."""
-    await world.faults({"fault": "drop_response", "times": 1, **SENDING})
+    """The provider accepts a fax; its answer gets lost, and so does the callback that would tell of it."""
+    await world.faults({"fault": "drop_response", "times": 1, **SENDING}, {"fault": "lose_callback", "times": 1})
     await world.client.deliver(world.post.letter())
 
 

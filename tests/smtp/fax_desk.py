@@ -134,7 +134,7 @@ class RememberingLog:
         self.refusals: list[str] = []
         self.bugs: list[BaseException] = []
 
-    def refused(self, _peer: str, code: int, status: str) -> None:
+    def refused(self, _peer: str, code: int, status: str, _text: str) -> None:
         self.refusals.append(f"{code} {status}")
 
     def bug(self, _where: str, _row: str, error: BaseException) -> None:

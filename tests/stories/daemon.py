@@ -25,7 +25,7 @@ from gateway.simulator.sinch import SinchSimulator
 from gateway.simulator.sinch_account import DEFAULT_SERVICE
 
 ROOT = Path(__file__).parent.parent.parent
-OURS = "+12025550199"
+OURS = "+12025550100"
 SENDER = "ana@clinic.example"
 ROUTED = ("frontdesk@clinic.example", "ana@clinic.example")
 
@@ -35,7 +35,7 @@ _CHANGES = {
     "operator": '"operator@clinic.example"',
     "address": '"@clinic.example"',
     "caller_id": f'"{OURS}"',
-    "header_text": '"Example Clinic +1 202-555-0199"',
+    "header_text": '"Example Clinic +1 202-555-0100"',
     "services": f'["{DEFAULT_SERVICE}"]',
     "fallback": '"frontdesk@clinic.example"',
     "number": f'"{OURS}"',
