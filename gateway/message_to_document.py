@@ -16,7 +16,7 @@ from gateway.core.model import Fate, LedgerEntry
 from gateway.core.reasons import PermanentError, Reason
 from gateway.mail.media_types import PDF, PLAIN, TIFF, UNKNOWN, sniff
 from gateway.mail.parse import Part, parse_message
-from gateway.mail.select import Choice, require_pages, select_parts
+from gateway.mail.select import Choice, require_pages, select_parts, title
 from gateway.render.image import append_image, count_frames
 from gateway.render.paper import PAPERS, Paper
 from gateway.render.pdf import append_pdf, count_pages, new_document, save
@@ -35,8 +35,7 @@ def make_document(arguments: Mapping[str, Any], inputs: Sequence[BinaryIO], outp
 
     Raises:
         PermanentError: NO_CONTENT, UNSUPPORTED_TYPE, ENCRYPTED, PASSWORD_PROTECTED, RENDER_FAILED or TOO_BIG;
-            the
-            detail names the part by number and type, never by its file name.
+            the detail names the part by number and type, never by its file name.
     """
     assert output is not None  # noqa: S101 - the caller's own mistake, not the sender's
     inputs[0].readline()
@@ -45,6 +44,8 @@ def make_document(arguments: Mapping[str, Any], inputs: Sequence[BinaryIO], outp
     paper, max_pages = PAPERS[arguments["paper"]], int(arguments["max_pages"])
     with new_document() as target:
         ledger = [_place(target, choice, paper, max_pages) for choice in choices]
+        if not target.pages:
+            raise PermanentError(Reason.NO_CONTENT, "no part of the message becomes a page")
         save(target, output)
         return {"pages": len(target.pages), "ledger": [asdict(entry) for entry in ledger]}
 
@@ -69,29 +70,32 @@ def inspect_received(
 
 def _place(target: pikepdf.Pdf, choice: Choice, paper: Paper, max_pages: int) -> LedgerEntry:
     """Adds the pages of one part to ``target`` and writes down what became of it."""
-    part, before = choice.part, len(target.pages)
+    part, before, why = choice.part, len(target.pages), choice.why
     if choice.fate is Fate.PAGES:
         try:
-            _append(target, part, paper, max_pages)
+            why = _append(target, part, paper, max_pages)
         except PermanentError as error:
-            detail = f"part {part.index} ({part.media_type}): {error.detail}"
-            raise PermanentError(error.reason, detail) from error
+            raise PermanentError(error.reason, f"{title(part)}: {error.detail}") from error
     pages = len(target.pages) - before
     return LedgerEntry(
         index=part.index,
         media_type=part.media_type,
         size=len(part.content),
-        fate=choice.fate,
+        fate=Fate.PAGES if pages else Fate.SKIPPED,
         first=before + 1 if pages else None,
         last=before + pages if pages else None,
-        why=choice.why,
+        why=why,
     )
 
 
-def _append(target: pikepdf.Pdf, part: Part, paper: Paper, max_pages: int) -> None:
+def _append(target: pikepdf.Pdf, part: Part, paper: Paper, max_pages: int) -> str:
+    """Adds the pages of one part; says what of it had to be left out."""
     if part.media_type == PDF:
         append_pdf(target, part.content, max_pages=max_pages)
     elif part.media_type == PLAIN:
-        append_text(target, part.text, paper=paper, max_pages=max_pages)
+        left_out = append_text(target, part.text, paper=paper, max_pages=max_pages)
+        if left_out:
+            return f"{left_out} emoji or {'ornament' if left_out == 1 else 'ornaments'} left out"
     else:
         append_image(target, part.content, paper=paper, max_pages=max_pages)
+    return ""

@@ -111,23 +111,49 @@ def test_text_may_be_left_out() -> None:
 def test_one_part_that_cannot_be_printed_refuses_the_whole_message() -> None:
     error = refused(message("Hello", ("application/pdf", pdf_of("x")), ("application/zip", b"PK")))
     assert error.reason is Reason.UNSUPPORTED_TYPE
-    assert error.detail == "part 3 (application/zip): this type cannot be faxed"
+    assert error.detail == "part 3 (ZIP archive): this type cannot be faxed; attach the files in it one by one"
 
 
 def test_a_damaged_part_is_named() -> None:
     error = refused(message("Hello", ("application/pdf", b"%PDF-1.7 damaged")))
     assert error.reason is Reason.RENDER_FAILED
-    assert error.detail == "part 2 (application/pdf): a damaged PDF"
+    assert error.detail == "part 2 (PDF): a damaged PDF"
 
 
 def test_too_many_pages_over_all_parts_are_refused() -> None:
     error = refused(FULL, max_pages=6)
     assert error.reason is Reason.TOO_BIG
-    assert error.detail == "part 5 (image/tiff): 7 pages or more, the limit is 6"
+    assert error.detail == "part 5 (TIFF): 7 pages or more, the limit is 6"
 
 
 def test_nothing_to_fax_is_said_so() -> None:
     assert refused(message(" \n")).reason is Reason.NO_CONTENT
+
+
+def test_letters_that_cannot_be_drawn_refuse_the_message() -> None:
+    error = refused(message("\u05d0\u05d1", ("application/pdf", pdf_of("x"))))
+    assert error.reason is Reason.RENDER_FAILED
+    assert error.detail == "part 1 (text): 2 characters cannot be drawn (first: U+05D0)"
+
+
+def test_left_out_emoji_stand_in_the_ledger() -> None:
+    answer, _ = make(message("Thank you 😀👍"))
+    assert answer["ledger"][0]["why"] == "2 emoji or ornaments left out"
+
+
+def test_a_text_of_emoji_alone_is_no_page() -> None:
+    answer, _ = make(message("👍", ("application/pdf", pdf_of("x"))))
+    assert [(entry["fate"], entry["why"]) for entry in answer["ledger"]] == [
+        ("skipped", "1 emoji or ornament left out"),
+        ("pages", ""),
+    ]
+    assert refused(message("👍")).reason is Reason.NO_CONTENT
+
+
+def test_a_signature_line_of_a_phone_makes_no_page() -> None:
+    answer, _ = make(message("Sent from my iPhone", ("application/pdf", pdf_of("x"))))
+    assert answer["pages"] == 1
+    assert answer["ledger"][0]["why"] == "only a signature line"
 
 
 def test_a_received_fax_is_counted_whatever_its_type() -> None:
@@ -175,6 +201,22 @@ async def test_in_the_sandbox_all_is_as_outside(sandbox: Sandbox) -> None:
     with pytest.raises(PermanentError) as error:
         await in_sandbox(sandbox, message("Hello", ("application/zip", b"PK")))
     assert error.value.reason is Reason.UNSUPPORTED_TYPE
+
+
+@pytest.mark.parametrize("revision", [2, 3, 4, 5, 6])
+@pytest.mark.filterwarnings("ignore:Encryption R=5 is deprecated:UserWarning")
+async def test_in_the_sandbox_every_encryption_without_user_password_is_read(sandbox: Sandbox, revision: int) -> None:
+    with pikepdf.open(io.BytesIO(pdf_of("open to all"))) as pdf:
+        file = io.BytesIO()
+        strong = revision >= 4
+        pdf.save(
+            file,
+            encryption=pikepdf.Encryption(user="", owner="owner", R=revision, aes=strong, metadata=strong),  # type: ignore[arg-type]
+        )
+    answer, document = await in_sandbox(sandbox, message("x", ("application/pdf", file.getvalue())))
+    assert answer["pages"] == 2
+    with pikepdf.open(io.BytesIO(document)) as pdf:
+        assert not pdf.is_encrypted
 
 
 async def test_the_largest_message_fits_the_limits(sandbox: Sandbox) -> None:

@@ -86,7 +86,7 @@ class Reason(Enum):
     RENDER_FAILED = (
         "render_failed",
         "5.6.5",
-        "A document is damaged and could not be turned into pages.",
+        "A document could not be turned into pages.",
         "Open the document, save or print it as a new PDF, and send that.",
     )
     RENDER_TEMPORARY = (

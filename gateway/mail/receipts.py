@@ -13,19 +13,12 @@ from gateway.core.numbers import pretty
 from gateway.core.reasons import Reason
 from gateway.mail.compose import Heading, begin, count, finish, render, set_text
 from gateway.mail.headers import clean
+from gateway.mail.media_types import name_of
 
 _HEADLINES: Final = {
     Notice.SUCCESS: "Your fax was delivered",
     Notice.FAILURE: "Your fax could not be delivered",
     Notice.UNKNOWN: "Your fax may have been sent",
-}
-_TYPES: Final = {
-    "application/pdf": "PDF",
-    "image/png": "PNG",
-    "image/jpeg": "JPEG",
-    "image/tiff": "TIFF",
-    "text/plain": "text",
-    "text/html": "HTML",
 }
 _KILOBYTE: Final = 1000
 
@@ -121,12 +114,13 @@ def _pages(outcome: FaxOutcome) -> str:
 
 def _part(entry: LedgerEntry) -> str:
     """Says what became of one part: part 2 (PDF, 84 KB): pages 2-3."""
-    name = f"part {entry.index} ({_TYPES.get(entry.media_type, entry.media_type)}, {_size(entry.size)})"
+    name = f"part {entry.index} ({name_of(entry.media_type)}, {_size(entry.size)})"
+    why = f", {entry.why}" if entry.why else ""
     match entry.fate:
         case Fate.PAGES if entry.first == entry.last:
-            return f"{name}: page {entry.first}"
+            return f"{name}: page {entry.first}{why}"
         case Fate.PAGES:
-            return f"{name}: pages {entry.first}-{entry.last}"
+            return f"{name}: pages {entry.first}-{entry.last}{why}"
         case Fate.SKIPPED:
             return f"{name}: left out, {entry.why}"
         case Fate.REFUSED:

@@ -14,8 +14,9 @@ from typing import Final
 
 from gateway.core.model import Fate
 from gateway.core.reasons import PermanentError, Reason
-from gateway.mail.media_types import HTML, JPEG, PDF, PLAIN, PNG, TIFF
+from gateway.mail.media_types import HTML, JPEG, PDF, PLAIN, PNG, TIFF, name_of
 from gateway.mail.parse import Part
+from gateway.mail.signature_line import is_only_signature
 
 _DOCUMENTS: Final = frozenset({PDF, TIFF})
 _PICTURES: Final = frozenset({PNG, JPEG})
@@ -32,12 +33,32 @@ _WITHOUT_PAGES: Final = {
     "application/pgp-keys": "a key",
     "text/calendar": "a calendar entry",
     "application/ics": "a calendar entry",
-    "text/vcard": "a business card",
-    "text/x-vcard": "a business card",
-    "text/directory": "a business card",
+    "text/vcard": "a contact card",
+    "text/x-vcard": "a contact card",
+    "text/directory": "a contact card",
     "message/delivery-status": "a mail report",
     "message/disposition-notification": "a mail report",
     "text/rfc822-headers": "a mail report",
+}
+
+_SAVE_AS_PDF: Final = "save it as PDF and attach that"
+#: What the sender can do about a part that cannot be printed, by type, else by family, else the line above.
+_ADVICE: Final = {
+    HTML: "attach it as PDF",
+    "application/zip": "attach the files in it one by one",
+    "application/x-zip-compressed": "attach the files in it one by one",
+    "application/x-7z-compressed": "attach the files in it one by one",
+    "application/vnd.rar": "attach the files in it one by one",
+    "application/x-rar-compressed": "attach the files in it one by one",
+    "application/gzip": "attach the file in it itself",
+    "application/ms-tnef": "let Outlook send plain text or HTML, not rich text",
+    "application/vnd.ms-tnef": "let Outlook send plain text or HTML, not rich text",
+    "application/pkcs7-mime": "send it without a signature",
+    "application/x-pkcs7-mime": "send it without a signature",
+    "message": "save that message as PDF and attach that",
+    "image": "save it as JPEG or PDF and attach that",
+    "audio": "there is nothing to see in it",
+    "video": "attach pictures of it as JPEG or PDF",
 }
 
 _REFERENCES: Final = re.compile(r"""\bcid:([^\s"'<>()]{1,250})""", re.IGNORECASE)
@@ -77,9 +98,14 @@ def require_pages(choices: Sequence[Choice]) -> None:
     """
     for choice in choices:
         if choice.reason is not None:
-            raise PermanentError(choice.reason, f"part {choice.part.index} ({choice.part.media_type}): {choice.why}")
+            raise PermanentError(choice.reason, f"{title(choice.part)}: {choice.why}")
     if not any(choice.fate is Fate.PAGES for choice in choices):
         raise PermanentError(Reason.NO_CONTENT, "no part of the message becomes a page")
+
+
+def title(part: Part) -> str:
+    """Names a part in the details of a refusal: part 2 (Word document)."""
+    return f"part {part.index} ({name_of(part.media_type)})"
 
 
 class _Chooser:
@@ -106,6 +132,9 @@ class _Chooser:
             and not self._is_shown(part)
             for part in parts
         )
+        self._has_own_words = any(
+            _is_body_text(part) and bool(part.text.strip()) and not is_only_signature(part.text) for part in parts
+        )
         self._message_text = message_text
         self._rules: tuple[Callable[[Part], Choice | None], ...] = (
             self._encrypted,
@@ -114,6 +143,7 @@ class _Chooser:
             self._other_reading,
             self._html_text,
             self._blank_text,
+            self._signature_line,
             self._message_body,
             self._printable,
         )
@@ -123,7 +153,9 @@ class _Chooser:
         for rule in self._rules:
             if choice := rule(part):
                 return choice
-        return _refused(part, Reason.UNSUPPORTED_TYPE, "this type cannot be faxed")
+        family = part.media_type.partition("/")[0]
+        advice = _ADVICE.get(part.media_type) or _ADVICE.get(family, _SAVE_AS_PDF)
+        return _refused(part, Reason.UNSUPPORTED_TYPE, f"this type cannot be faxed; {advice}")
 
     def _encrypted(self, part: Part) -> Choice | None:
         secret = any(branch.subtype == "encrypted" for branch in part.path)
@@ -152,10 +184,17 @@ class _Chooser:
             return _skipped(part, "blank")
         if self._has_attachments:
             return _skipped(part, "an HTML text is not turned into pages; the attached documents are")
-        return _refused(part, Reason.UNSUPPORTED_TYPE, "an HTML text without a plain one")
+        return _refused(part, Reason.UNSUPPORTED_TYPE, "it has no plain text beside it; send plain text, or a PDF")
 
     def _blank_text(self, part: Part) -> Choice | None:
         return _skipped(part, "blank") if part.media_type == PLAIN and not part.text.strip() else None
+
+    def _signature_line(self, part: Part) -> Choice | None:
+        """A mail program's own line makes no page of its own beside what the sender wants to send."""
+        beside = self._has_attachments or self._has_own_words
+        if beside and _is_body_text(part) and is_only_signature(part.text):
+            return _skipped(part, "only a signature line")
+        return None
 
     def _message_body(self, part: Part) -> Choice | None:
         if not _is_body_text(part):

@@ -27,10 +27,13 @@ _CLONE_NEWIPC, _CLONE_NEWUSER, _CLONE_NEWNET = 0x08000000, 0x10000000, 0x4000000
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _RULESET_VERSION, _PATH_BENEATH = 1, 1
 _FS_ALL: Final = (1 << 13) - 1
-_FS_READ: Final = 1 << 2 | 1 << 3  # read a file, list a directory
+_FS_READ_FILE, _FS_READ_DIRECTORY = 1 << 2, 1 << 3
 _NET_ALL: Final = 1 << 0 | 1 << 1  # bind and connect TCP
 _SCOPE_ALL: Final = 1 << 0 | 1 << 1  # abstract Unix sockets, signals to processes outside
 _ABI_WITH_NET, _ABI_WITH_SCOPE = 4, 6
+
+#: The decryption of PDF (AES-256) starts a source of random numbers.
+_RANDOM: Final = "/dev/urandom"
 
 _OPEN_FILES: Final = 64
 
@@ -87,7 +90,7 @@ def confine(limits: Limits) -> None:
 
 
 def _read_only_the_program() -> None:
-    """Lets this process open nothing but the interpreter's and the gateway's files (Landlock, Linux 5.13)."""
+    """Lets this process open nothing but the program's own files and random numbers (Landlock, Linux 5.13)."""
     abi = _libc.syscall(_CREATE_RULESET, None, 0, _RULESET_VERSION)
     if abi < 1:
         return
@@ -101,15 +104,17 @@ def _read_only_the_program() -> None:
         return
     for path in {sys.prefix, sys.base_prefix, str(Path(__file__).parents[1])}:
         with contextlib.suppress(OSError):
-            _allow_reading(ruleset, path)
+            _allow(ruleset, path, _FS_READ_FILE | _FS_READ_DIRECTORY)
+    with contextlib.suppress(OSError):
+        _allow(ruleset, _RANDOM, _FS_READ_FILE)
     _libc.syscall(_RESTRICT_SELF, ruleset, 0)
     os.close(ruleset)
 
 
-def _allow_reading(ruleset: int, path: str) -> None:
-    directory = os.open(path, os.O_PATH | os.O_CLOEXEC)
+def _allow(ruleset: int, path: str, access: int) -> None:
+    place = os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
-        rule = struct.pack("=Qi", _FS_READ, directory)
+        rule = struct.pack("=Qi", access, place)
         _libc.syscall(_ADD_RULE, ruleset, _PATH_BENEATH, rule, 0)
     finally:
-        os.close(directory)
+        os.close(place)

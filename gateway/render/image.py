@@ -215,13 +215,18 @@ def scale_to_fit(width: float, height: float, paper: Paper) -> float:
 
 def _embed(target: pikepdf.Pdf, file: bytes) -> pikepdf.Object:
     """Brings the compressed data of a picture into ``target`` unchanged where PDF knows its compression."""
-    single = img2pdf.convert(
-        file,
-        layout_fun=lambda *_: (_POINTS_PER_INCH,) * 4,
-        rotation=img2pdf.Rotation.none,
-        first_frame_only=True,
-        nodate=True,
-    )
+    try:
+        single = img2pdf.convert(
+            file,
+            layout_fun=lambda *_: (_POINTS_PER_INCH,) * 4,
+            rotation=img2pdf.Rotation.none,
+            first_frame_only=True,
+            nodate=True,
+        )
+    except MemoryError:
+        raise
+    except Exception as error:  # of a PNG that was cut off it raises the bare class
+        raise PermanentError(Reason.RENDER_FAILED, "a damaged picture") from error
     with pikepdf.open(io.BytesIO(single)) as source:
         xobjects = source.pages[0].Resources.XObject
         return target.copy_foreign(xobjects[next(iter(xobjects.keys()))])

@@ -11,6 +11,7 @@ import pikepdf
 from pikepdf import Name
 
 from gateway.core.reasons import PermanentError, Reason
+from gateway.render.pdf_damage import require_whole
 
 
 def new_document() -> pikepdf.Pdf:
@@ -39,10 +40,12 @@ def append_pdf(target: pikepdf.Pdf, content: bytes, *, max_pages: int) -> None:
     """Adds the pages of a PDF to ``target``: filled-in forms and notes as they would print, nothing active.
 
     Raises:
-        PermanentError: PASSWORD_PROTECTED; RENDER_FAILED when it cannot be opened or has no page; TOO_BIG.
+        PermanentError: PASSWORD_PROTECTED; RENDER_FAILED when it cannot be opened, has no page, or lost a part
+            of one; TOO_BIG.
     """
     with open_pdf(content) as source:
         require_room(target, len(source.pages), max_pages)
+        require_whole(source)
         _flatten(source)
         target.pages.extend(source.pages)
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from itertools import groupby
 from typing import Final
 
-import fontpkg_noto_sans
 import pikepdf
 from pikepdf import Array, Dictionary, Name
 
 from gateway.render.font import Font
+from gateway.render.letters import Typeface, printable, typeface
 from gateway.render.paper import Paper
 from gateway.render.pdf import require_room
 
@@ -20,9 +19,6 @@ _SIZE: Final = 11.0
 _LEADING: Final = 14.5
 _MARGIN: Final = 54.0
 _TAB: Final = 36.0
-#: Stands for a character that the font lacks; the font shows it as a box with a question mark.
-_REPLACEMENT: Final = "\ufffd"
-_REGULAR: Final = fontpkg_noto_sans.ROOT / "files" / "NotoSans[wdth,wght].ttf"
 #: As many as one block of a character map may hold (Adobe technical note 5014, section 6).
 _MAPPINGS_PER_BLOCK: Final = 100
 
@@ -39,27 +35,26 @@ Line = tuple[Run, ...]
 PAGE_BREAK: Final[Line] = (Run(0, "\f"),)
 
 
-@cache
-def noto_sans() -> Font:
-    """Reads Noto Sans Regular, once in a process."""
-    return Font(_REGULAR.read_bytes())
-
-
-def append_text(target: pikepdf.Pdf, text: str, *, paper: Paper, max_pages: int) -> None:
+def append_text(target: pikepdf.Pdf, text: str, *, paper: Paper, max_pages: int) -> int:
     """Writes ``text`` as further pages of ``target``. A blank text gives no page.
 
+    Returns:
+        How many decorative characters, such as emoji, were left out.
+
     Raises:
-        PermanentError: TOO_BIG, when ``target`` would have more than ``max_pages``.
+        PermanentError: RENDER_FAILED, when a character cannot be drawn; TOO_BIG, when ``target`` would have
+            more than ``max_pages``.
     """
-    if not text.strip():
-        return
-    font = noto_sans()
-    lines = lay_out(text, font, paper.width - 2 * _MARGIN)
+    face = typeface()
+    kept = printable(text, face)
+    if not kept.text.strip():
+        return kept.left_out
+    lines = lay_out(kept.text, face, paper.width - 2 * _MARGIN)
     used = sorted({character for line in lines for run in line for character in run.text} - {"\f"})
-    resources = Dictionary(Font=Dictionary(F1=_embed(target, font, used)))
+    resources = Dictionary(Font=_embed_all(target, face, used))
     for page in paginate(lines, int((paper.height - 2 * _MARGIN) // _LEADING)):
         require_room(target, 1, max_pages)
-        contents = target.make_stream(_draw(page, font, paper))
+        contents = target.make_stream(_draw(page, face, paper))
         target.pages.append(
             pikepdf.Page(
                 Dictionary(
@@ -70,36 +65,18 @@ def append_text(target: pikepdf.Pdf, text: str, *, paper: Paper, max_pages: int)
                 )
             )
         )
+    return kept.left_out
 
 
-def printable(text: str, font: Font) -> str:
-    """Keeps what the font can show, line ends, tabs, form feeds; drops the invisible; boxes the rest."""
-    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
-    return "".join(shown for character in text if (shown := _shown(character, font)))
-
-
-def _shown(character: str, font: Font) -> str:
-    if character in "\n\t\f":
-        return character
-    category = unicodedata.category(character)
-    if category in {"Zl", "Zp"}:
-        return "\n"
-    if category in {"Cc", "Cf", "Cs"}:
-        return ""
-    if character in font:
-        return character
-    return "" if category == "Mn" else _REPLACEMENT
-
-
-def lay_out(text: str, font: Font, width: float) -> list[Line]:
-    """Breaks a text into lines of ``width`` points at most; the rest of a long one keeps its indentation."""
+def lay_out(text: str, face: Typeface, width: float) -> list[Line]:
+    """Breaks a printable text into lines of ``width`` points at most; the rest of a long one keeps its indentation."""
     lines: list[Line] = []
-    pages = printable(text, font).rstrip("\n\f\t ").split("\f")
+    pages = text.rstrip("\n\f\t ").split("\f")
     for number, page in enumerate(pages):
         if number:
             lines.append(PAGE_BREAK)
         for line in page.split("\n"):
-            lines += _wrap(line, font, width)
+            lines += _wrap(line, face, width)
     return lines
 
 
@@ -115,9 +92,9 @@ def paginate(lines: list[Line], per_page: int) -> Iterator[list[Line]]:
     yield page
 
 
-def _wrap(line: str, font: Font, width: float) -> Iterator[Line]:
+def _wrap(line: str, face: Typeface, width: float) -> Iterator[Line]:
     """Yields the printed lines of one line of text."""
-    pen = _Pen(font, width)
+    pen = _Pen(face, width)
     indented = len(line) - len(line.lstrip(" \t"))
     for piece in _pieces(line):
         yield from pen.write(piece)
@@ -144,8 +121,8 @@ def _pieces(line: str) -> Iterator[str]:
 class _Pen:
     """Writes pieces from left to right and gives each line that is full."""
 
-    def __init__(self, font: Font, width: float) -> None:
-        self._font = font
+    def __init__(self, face: Typeface, width: float) -> None:
+        self._face = face
         self._width = width
         self._runs: list[Run] = []
         self._text: list[str] = []
@@ -198,26 +175,36 @@ class _Pen:
         self._text = []
 
     def _measure(self, text: str) -> float:
-        return sum(self._font.width(self._font.glyph(letter)) for letter in text) * _SIZE / 1000
+        return self._face.width(text) * _SIZE / 1000
 
 
-def _draw(page: list[Line], font: Font, paper: Paper) -> bytes:
+def _draw(page: list[Line], face: Typeface, paper: Paper) -> bytes:
     """Writes the content stream of one page: black text, upright (PDF 1.7, chapter 9)."""
-    operators = [b"BT", b"/F1 %g Tf" % _SIZE]
+    operators = [b"BT"]
     base = paper.height - _MARGIN - _SIZE
     for number, line in enumerate(page):
         for run in line:
-            glyphs = "".join(f"{font.glyph(character):04x}" for character in run.text)
-            place = f"1 0 0 1 {_MARGIN + run.x:.2f} {base - number * _LEADING:.2f} Tm <{glyphs}> Tj"
+            place = f"1 0 0 1 {_MARGIN + run.x:.2f} {base - number * _LEADING:.2f} Tm"
             operators.append(place.encode("ascii"))
+            for font, characters in groupby(run.text, face.font):
+                glyphs = "".join(f"{face.glyph(character):04x}" for character in characters)
+                operators.append(f"/F{font} {_SIZE:g} Tf <{glyphs}> Tj".encode("ascii"))
     operators.append(b"ET")
     return b"\n".join(operators)
 
 
-def _embed(target: pikepdf.Pdf, font: Font, characters: list[str]) -> pikepdf.Object:
+def _embed_all(target: pikepdf.Pdf, face: Typeface, characters: list[str]) -> Dictionary:
+    """Embeds of each font what ``characters`` need of it: F0, F1."""
+    fonts = Dictionary()
+    for number, font in enumerate(face.fonts):
+        if own := [character for character in characters if face.font(character) == number]:
+            fonts[f"/F{number}"] = _embed(target, font, Name(f"/FAXGW{chr(ord('A') + number)}+Text"), own)
+    return fonts
+
+
+def _embed(target: pikepdf.Pdf, font: Font, name: Name, characters: list[str]) -> pikepdf.Object:
     """Embeds the glyphs of ``characters``, by glyph number, and how to copy text out of the page."""
     glyphs = {font.glyph(character): character for character in characters}
-    name = Name("/FAXGWA+NotoSans")
     descriptor = Dictionary(
         Type=Name.FontDescriptor,
         FontName=name,

@@ -75,7 +75,7 @@ def test_a_delivered_fax_is_told_in_full() -> None:
         "What became of your message:\n"
         "  part 1 (text, 812 bytes): page 1\n"
         "  part 2 (PDF, 84 KB): pages 2-3\n"
-        "  part 3 (text/calendar, 2.1 MB): left out, a calendar entry\n"
+        "  part 3 (calendar entry, 2.1 MB): left out, a calendar entry\n"
     )
 
 
@@ -105,6 +105,19 @@ def test_a_refused_message_is_told_by_part_and_type() -> None:
     assert "Pages:      none\n" in text
     assert "Calls" not in text
     assert "What became" not in text
+
+
+def test_types_are_told_in_words_of_people_and_what_was_left_out_of_pages() -> None:
+    word = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+    entries = (
+        LedgerEntry(1, "text/plain", 800, Fate.PAGES, 1, 2, why="2 emoji or ornaments left out"),
+        LedgerEntry(2, word, 9_000, Fate.REFUSED, why="this type cannot be faxed"),
+        LedgerEntry(3, "image/heic", 9_000, Fate.REFUSED, why="this type cannot be faxed"),
+    )
+    text = describe(replace(DELIVERED, parts=entries))
+    assert "  part 1 (text, 800 bytes): pages 1-2, 2 emoji or ornaments left out\n" in text
+    assert "  part 2 (Word document, 9 KB): refused" in text
+    assert "  part 3 (HEIC photo, 9 KB): refused" in text
 
 
 def test_what_nobody_can_tell_is_said_so() -> None:

@@ -117,7 +117,7 @@ def test_blank_html_is_nothing(blank: bytes) -> None:
         ("application/pkcs7-signature", "a digital signature"),
         ("application/pgp-signature", "a digital signature"),
         ("text/calendar", "a calendar entry"),
-        ("text/vcard", "a business card"),
+        ("text/vcard", "a contact card"),
         ("message/delivery-status", "a mail report"),
     ],
 )
@@ -126,25 +126,31 @@ def test_what_carries_no_page_is_left_out(media_type: str, why: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "media_type",
+    ("media_type", "name", "advice"),
     [
-        "application/zip",
-        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-        "application/ms-tnef",
-        "image/heic",
-        "image/gif",
-        "message/rfc822",
-        "text/csv",
-        "text/html",
-        "application/octet-stream",
-        "application/pkcs7-mime; smime-type=signed-data",
+        ("application/zip", "ZIP archive", "attach the files in it one by one"),
+        (
+            "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+            "Word document",
+            "save it as PDF and attach that",
+        ),
+        ("application/vnd.ms-excel", "Excel workbook", "save it as PDF and attach that"),
+        ("application/vnd.oasis.opendocument.text", "OpenDocument text", "save it as PDF and attach that"),
+        ("application/ms-tnef", "winmail.dat of Outlook", "let Outlook send plain text or HTML, not rich text"),
+        ("image/heic", "HEIC photo", "save it as JPEG or PDF and attach that"),
+        ("image/x-unheard-of", "picture", "save it as JPEG or PDF and attach that"),
+        ("message/rfc822", "forwarded message", "save that message as PDF and attach that"),
+        ("text/csv", "CSV table", "save it as PDF and attach that"),
+        ("text/html", "HTML text", "attach it as PDF"),
+        ("application/octet-stream", "file of unknown type", "save it as PDF and attach that"),
+        ("application/x-unheard-of", "application/x-unheard-of", "save it as PDF and attach that"),
+        ("application/pkcs7-mime; smime-type=signed-data", "S/MIME message", "send it without a signature"),
     ],
 )
-def test_any_other_file_refuses_the_whole_message(media_type: str) -> None:
+def test_any_other_file_refuses_the_whole_message_and_says_what_to_do(media_type: str, name: str, advice: str) -> None:
     error = refused(multipart("mixed", [TEXT, DOCUMENT, part(media_type, b"x\x01", ATTACHED)]))
     assert error.reason is Reason.UNSUPPORTED_TYPE
-    assert error.detail.startswith(f"part 3 ({media_type.partition(';')[0]}): ")
-    assert "filename" not in error.detail
+    assert error.detail == f"part 3 ({name}): this type cannot be faxed; {advice}"
 
 
 @pytest.mark.parametrize(
@@ -167,6 +173,25 @@ def test_blank_text_files_are_left_out() -> None:
 @pytest.mark.parametrize("entity", [part("text/plain", b" \r\n\t"), part("text/calendar")])
 def test_a_message_without_anything_to_print_is_refused(entity: bytes) -> None:
     assert refused(entity).reason is Reason.NO_CONTENT
+
+
+SIGNATURE = part("text/plain", b"\r\n\r\nSent from my iPhone\r\n")
+
+
+def test_a_signature_line_alone_makes_no_page_beside_anything_else() -> None:
+    why = "only a signature line"
+    assert fates(multipart("mixed", [TEXT, DOCUMENT, SIGNATURE])) == ["pages", "pages", why]
+    assert fates(multipart("mixed", [SIGNATURE, DOCUMENT])) == [why, "pages"]
+    assert fates(multipart("mixed", [TEXT, SIGNATURE])) == ["pages", why]
+
+
+def test_a_signature_line_is_the_message_if_there_is_nothing_else() -> None:
+    assert fates(SIGNATURE) == ["pages"]
+
+
+def test_a_text_file_is_never_taken_for_a_signature_line() -> None:
+    attached = part("text/plain", b"Sent from my iPhone", ATTACHED)
+    assert fates(multipart("mixed", [TEXT, attached])) == ["pages", "pages"]
 
 
 def test_every_part_has_a_fate_and_every_refusal_a_reason() -> None:

@@ -9,9 +9,12 @@ import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from gateway.render.font import Font
-from gateway.render.text import noto_sans
 
 WHOLE = (fontpkg_noto_sans.ROOT / "files" / "NotoSans[wdth,wght].ttf").read_bytes()
+
+
+def noto_sans() -> Font:
+    return Font(WHOLE)
 
 
 def drawn(font_file: bytes, glyphs: str) -> Image.Image:

@@ -163,6 +163,12 @@ def test_a_bomb_is_refused_by_its_header() -> None:
     assert "2500000000 pixels" in error.value.detail
 
 
+def test_a_png_cut_off_inside_its_last_chunk_of_data_is_refused() -> None:
+    with pytest.raises(PermanentError) as error:
+        printed(encoded(marked("L", (40, 30)), "PNG")[:-20])
+    assert error.value.reason is Reason.RENDER_FAILED
+
+
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # what Pillow thinks of it; nobody listens in the sandbox
 @given(st.data())
 def test_a_damaged_picture_is_refused_or_printed_and_never_a_bug(data: st.DataObject) -> None:
