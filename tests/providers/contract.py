@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from world import NOW, NUMBER, PDF, REFERENCE, REQUEST, World
+from provider_world import NOW, NUMBER, PDF, REFERENCE, REQUEST, World
 
 from gateway.core.model import Attempt, AttemptState, Found, Phase, Verdict
 from gateway.core.reasons import (

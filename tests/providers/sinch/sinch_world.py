@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 from faulty_server import FaultyServer, Received
-from world import NOW, NUMBER, OUR_NUMBER, PDF, Submission, World
+from provider_world import NOW, NUMBER, OUR_NUMBER, PDF, Submission, World
 
 from gateway.core.model import Phase
 from gateway.providers.sinch import Sinch, SinchSettings

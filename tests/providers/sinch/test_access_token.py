@@ -8,8 +8,8 @@ import json
 from datetime import timedelta
 
 import pytest
+from provider_world import NOW, REFERENCE, REQUEST
 from sinch_world import SinchWorld
-from world import NOW, REFERENCE, REQUEST
 
 from gateway.core.reasons import AccountError, NotSentError, Reason
 

@@ -15,7 +15,7 @@ import pikepdf
 import pytest
 from aiohttp import web
 from contract import attempt
-from world import REQUEST
+from provider_world import REQUEST
 
 from gateway.core.model import Attempt, FaxEvent, Found, Phase, Verdict
 from gateway.core.reasons import AccountError, AmbiguousError, NotSentError, PermanentError, Reason

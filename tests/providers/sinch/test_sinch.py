@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 import pikepdf
 import pytest
 from contract import ProviderContract, attempt
+from provider_world import NOW, NUMBER, PDF, REFERENCE, REQUEST
 from sinch_world import SECOND_SERVICE, SERVICE, SinchWorld
-from world import NOW, NUMBER, PDF, REFERENCE, REQUEST
 
 from gateway.core.model import Found, Verdict
 from gateway.core.reasons import (
