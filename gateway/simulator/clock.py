@@ -1,6 +1,7 @@
 """Simulated time: runs with the wall clock, can be moved ahead, and starts what falls due."""
 
 import asyncio
+import contextlib
 import heapq
 import itertools
 import time
@@ -97,10 +98,15 @@ class Clock:
             self._changed.clear()
             self._start_due()
             wait = max(0.0, self._planned[0][0] - self._seconds()) if self._planned else None
-            try:
-                await asyncio.wait_for(self._changed.wait(), wait)
-            except TimeoutError:
-                continue
+            # Not wait_for: before Python 3.12 it may swallow the cancellation by which `stop` ends this task.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._changed.wait()
+
+
+def stamp(time: datetime) -> str:
+    """Returns a time as text: UTC with milliseconds and a Z."""
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 async def _run(action: Action) -> None:

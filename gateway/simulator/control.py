@@ -81,15 +81,15 @@ def control_routes(service: Simulated) -> list[web.RouteDef]:
         return web.Response(body=pdf, content_type="application/pdf")
 
     async def inbound(request: web.Request) -> web.Response:
-        return web.json_response({"id": await service.receive(read_inbound(await _json(request)))})
+        return web.json_response({"id": await service.receive(read_inbound(await read_json(request)))})
 
     async def faults(request: web.Request) -> web.Response:
-        wanted = await _json(request)
+        wanted = await read_json(request)
         service.set_faults(wanted)
         return web.json_response(wanted)
 
     async def clock(request: web.Request) -> web.Response:
-        body = await _json(request)
+        body = await read_json(request)
         seconds = body.get("advance_seconds") if isinstance(body, dict) else None
         if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds < 0:
             raise BadControlError('the body must be {"advance_seconds": a number, 0 or more}')
@@ -105,9 +105,9 @@ def control_routes(service: Simulated) -> list[web.RouteDef]:
     return [
         web.get("/_control/faxes", faxes),
         web.get("/_control/faxes/{id}/document", document),
-        web.post("/_control/inbound", _explained(inbound)),
-        web.post("/_control/faults", _explained(faults)),
-        web.post("/_control/clock", _explained(clock)),
+        web.post("/_control/inbound", explained(inbound)),
+        web.post("/_control/faults", explained(faults)),
+        web.post("/_control/clock", explained(clock)),
         web.get("/_control/webhooks", webhooks),
         web.post("/_control/reset", reset),
     ]
@@ -167,7 +167,12 @@ def _read_failure(fail: Any) -> tuple[str | None, int | None] | None:
     raise BadControlError('fail must be true or {"type": text, "code": number}')
 
 
-async def _json(request: web.Request) -> Any:
+async def read_json(request: web.Request) -> Any:
+    """Returns the JSON in the body of a control request.
+
+    Raises:
+        BadControlError: There is none.
+    """
     try:
         return json.loads(await request.read())
     except ValueError as problem:
@@ -177,7 +182,9 @@ async def _json(request: web.Request) -> Any:
 _Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
-def _explained(handler: _Handler) -> _Handler:
+def explained(handler: _Handler) -> _Handler:
+    """Lets a handler answer 400 with the reason where it does not understand what it is told."""
+
     async def explain(request: web.Request) -> web.Response:
         try:
             return await handler(request)

@@ -7,13 +7,17 @@ from typing import Any
 
 from aiohttp import web
 
+#: What a field of a fault may hold: its type, whether a value is allowed, and both in words.
+Rule = tuple[type | tuple[type, ...], Callable[[Any], bool], str]
+FieldRules = Mapping[str, Rule]
+
 #: Every fault may have these; `status` and `seconds` count only where they make sense.
 COMMON_FIELDS = {"fault", "method", "path", "status", "seconds", "share", "times"}
 #: Faults of the events that a service sends.
-CALLBACK_FAULTS: dict[str, set[str]] = {
-    "double_callback": set(),
-    "lose_callback": set(),
-    "reorder_callback": set(),
+CALLBACK_FAULTS: dict[str, FieldRules] = {
+    "double_callback": {},
+    "lose_callback": {},
+    "reorder_callback": {},
 }
 DEFAULT_SECONDS = 5.0
 DEFAULT_STATUS = 500
@@ -41,13 +45,13 @@ class Faults:
     """The faults that are switched on.
 
     Args:
-        known: Names this simulator has, each with the fields only it accepts.
+        known: Names this simulator has, each with the fields only it accepts and what they may hold.
         seed: Of the random choice behind `share`; the same seed gives the same run.
         paths_of: The paths that `path` may be the beginning of for a request.
     """
 
     def __init__(
-        self, known: Mapping[str, set[str]], seed: int, paths_of: Callable[[web.Request], tuple[str, ...]]
+        self, known: Mapping[str, FieldRules], seed: int, paths_of: Callable[[web.Request], tuple[str, ...]]
     ) -> None:
         self._known = known
         self._paths_of = paths_of
@@ -88,10 +92,10 @@ class Faults:
         name = entry.get("fault") if isinstance(entry, dict) else None
         if not isinstance(entry, dict) or not isinstance(name, str) or name not in self._known:
             raise BadFaultError(f"unknown fault {name!r}; accepted are {', '.join(sorted(self._known))}")
-        accepted = COMMON_FIELDS | self._known[name]
+        accepted = COMMON_FIELDS | set(self._known[name])
         if unknown := sorted(set(entry) - accepted):
             raise BadFaultError(f"unknown field {unknown[0]!r} of {name}; accepted are {', '.join(sorted(accepted))}")
-        for field, (kind, allowed, wanted) in _FIELD_RULES.items():
+        for field, (kind, allowed, wanted) in {**_COMMON_RULES, **self._known[name]}.items():
             value = entry.get(field)
             fits = isinstance(value, kind) and not isinstance(value, bool) and allowed(value)
             if value is not None and not fits:
@@ -108,18 +112,13 @@ class Faults:
         )
 
 
-_Rule = tuple[type | tuple[type, ...], Callable[[Any], bool], str]
-_FIELD_RULES: dict[str, _Rule] = {
+_COMMON_RULES: dict[str, Rule] = {
     "method": (str, str.isalpha, "an HTTP method"),
     "path": (str, lambda path: path.startswith("/"), "the beginning of a path, with its slash"),
     "status": (int, lambda status: 200 <= status <= 599, "an HTTP status"),  # noqa: PLR2004 - RFC 9110 15
     "seconds": ((int, float), lambda seconds: seconds >= 0, "a number of seconds"),
     "share": ((int, float), lambda share: 0 <= share <= 1, "between 0 and 1"),
     "times": (int, lambda times: times >= 0, "a whole number, 0 or more"),
-    "retry_after": ((int, str), lambda _: True, "seconds or an HTTP date"),
-    "type": (str, bool, "an error type"),
-    "code": (int, lambda code: code >= 0, "an error code"),
-    "pages_sent": (int, lambda pages: pages >= 0, "a number of pages"),
 }
 
 

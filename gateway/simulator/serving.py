@@ -1,9 +1,32 @@
-"""Runs a simulator in the foreground until it is told to stop."""
+"""Serves a simulator: a port of its own, and in the foreground until it is told to stop."""
 
 import asyncio
 import signal
 import sys
 from collections.abc import Sequence
+
+from aiohttp import web
+
+
+class HttpServer:
+    """Serves one application at a time."""
+
+    def __init__(self) -> None:
+        self._runner: web.AppRunner | None = None
+
+    async def start(self, app: web.Application, host: str, port: int) -> str:
+        """Begins to serve and returns the base URL; port 0 picks a free one."""
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, host, port).start()
+        real_port = self._runner.addresses[0][1]
+        return f"http://{f'[{host}]' if ':' in host else host}:{real_port}"
+
+    async def stop(self) -> None:
+        """Stops serving. Safe to repeat."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
 
 
 def host_and_port(listen: str) -> tuple[str, int]:

@@ -7,12 +7,12 @@ from typing import Any
 from aiohttp import web
 
 from gateway import __version__
-from gateway.simulator.clock import Clock
-from gateway.simulator.control import PREFIX, Inbound, control_routes
-from gateway.simulator.faults import CALLBACK_FAULTS, Faults
+from gateway.simulator.clock import Clock, stamp
+from gateway.simulator.control import PREFIX, BadControlError, Inbound, control_routes
+from gateway.simulator.faults import CALLBACK_FAULTS, Faults, FieldRules
 from gateway.simulator.ledger import Ledger
-from gateway.simulator.serving import announce, host_and_port, until_stopped
-from gateway.simulator.sinch_account import DEFAULT_SERVICE, Account, stamp
+from gateway.simulator.serving import HttpServer, announce, host_and_port, until_stopped
+from gateway.simulator.sinch_account import DEFAULT_SERVICE, Account
 from gateway.simulator.sinch_auth import Auth
 from gateway.simulator.sinch_emails import EmailApi
 from gateway.simulator.sinch_events import RETRY_DELAYS
@@ -21,6 +21,7 @@ from gateway.simulator.sinch_fields import CONTENT_TYPES
 from gateway.simulator.sinch_gate import Gate, fault_paths
 from gateway.simulator.sinch_inbound import Reception
 from gateway.simulator.sinch_lifecycle import Lifecycle
+from gateway.simulator.sinch_numbers import number_route
 from gateway.simulator.sinch_services import ServiceApi
 from gateway.simulator.transport_faults import TRANSPORT_FAULTS, TransportFaults
 from gateway.simulator.webhooks import WebhookSender
@@ -34,18 +35,23 @@ WEBHOOK_SECONDS = 60
 REQUEST_MAX = 1 << 30
 ENCODINGS = {"form": CONTENT_TYPES[0], "json": CONTENT_TYPES[1]}
 #: Every fault this simulator knows, with the fields only that fault has.
-FAULTS: dict[str, set[str]] = {
+FAULTS: dict[str, FieldRules] = {
     **TRANSPORT_FAULTS,
     **CALLBACK_FAULTS,
-    "callback_fallback": set(),
-    "email_conflict": set(),
-    "error_shape_b": set(),
-    "fail": {"type", "code", "pages_sent"},
-    "legacy_emails": set(),
-    "list_lag": set(),
-    "not_ready": set(),
-    "oversize_413": set(),
-    "swapped_files": set(),
+    "callback_fallback": {},
+    "email_conflict": {},
+    "error_shape_b": {},
+    "fail": {
+        "type": (str, bool, "an error type"),
+        "code": (int, lambda code: code >= 0, "an error code"),
+        "pages_sent": (int, lambda pages: pages >= 0, "a number of pages"),
+    },
+    "legacy_emails": {},
+    "legacy_strings": {},
+    "list_lag": {},
+    "not_ready": {},
+    "oversize_413": {},
+    "swapped_files": {},
 }
 
 
@@ -102,26 +108,19 @@ class SinchSimulator:
         self._auth = Auth(key_id, key_secret, self._clock)
         self._gate = Gate(project, self._auth, self._faults)
         self._transport = TransportFaults(self._faults, PREFIX, self._gate.status_answer)
-        self._runner: web.AppRunner | None = None
+        self._server = HttpServer()
         self._account.seed(self.numbers, self._settings)
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> str:
         """Starts to serve and returns the base URL; port 0 picks a free one."""
         await self._sender.start()
         self._clock.start()
-        self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, host, port)
-        await site.start()
-        real_port = self._runner.addresses[0][1]
-        return f"http://{f'[{host}]' if ':' in host else host}:{real_port}"
+        return await self._server.start(self._application(), host, port)
 
     async def stop(self) -> None:
         """Stops serving and closes the ledger. Safe to repeat."""
         self._transport.release()
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        await self._server.stop()
         await self._clock.stop()
         await self._sender.stop()
         if self._ledger is not None:
@@ -163,6 +162,16 @@ class SinchSimulator:
         """
         return await self._reception.receive(fax)
 
+    def place_numbers(self, numbers: Sequence[str], service: str | None) -> None:
+        """Gives numbers to a service, new ones as well as those of another; without a service they are released.
+
+        Raises:
+            BadControlError: There is no such service.
+        """
+        if service is not None and service not in self._account.services:
+            raise BadControlError(f"there is no service {service}")
+        self._account.place_numbers(numbers, service)
+
     def set_faults(self, faults: list[dict[str, Any]]) -> None:
         """Replaces the whole list of faults; an empty list switches all of them off.
 
@@ -194,7 +203,7 @@ class SinchSimulator:
             middlewares=[self._transport.middleware(), self._gate.middleware()],
         )
         faxes = FaxApi(self._account, self._lifecycle, self._faults, self._clock, self._ledger)
-        app.add_routes(control_routes(self))
+        app.add_routes([*control_routes(self), number_route(self.place_numbers)])
         app.add_routes([web.post("/oauth2/token", self._auth.token)])
         for api in (faxes, ServiceApi(self._account), EmailApi(self._account, self._faults)):
             app.add_routes(api.routes(base))

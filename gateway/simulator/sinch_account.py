@@ -8,7 +8,7 @@ from typing import Any
 
 import phonenumbers
 
-from gateway.simulator.clock import Clock
+from gateway.simulator.clock import Clock, stamp
 from gateway.simulator.sinch_errors import not_found
 from gateway.simulator.sinch_fates import TEST_NUMBER, Fate, FaxError
 from gateway.simulator.webhooks import mask_credentials
@@ -185,6 +185,19 @@ class Account:
         """Returns the numbers of a service, in the order they were given."""
         return [number for number in self.numbers.values() if number.service == service_id]
 
+    def has_number(self, service_id: str, number: str) -> bool:
+        """Tells whether a number belongs to a service."""
+        return number in self.numbers and self.numbers[number].service == service_id
+
+    def place_numbers(self, numbers: Sequence[str], service_id: str | None) -> None:
+        """Gives numbers to a service, new ones as well as those of another; without a service they are released."""
+        now = self.clock.now()
+        for number in numbers:
+            if service_id is None:
+                self.numbers.pop(number, None)
+            else:
+                self.numbers.setdefault(number, Number(number, service_id, now, now)).service = service_id
+
     def is_suspended(self, number: str) -> bool:
         """Tells whether it is a number of the account that takes no calls at present."""
         return number in self.numbers and self.numbers[number].suspended
@@ -234,11 +247,6 @@ def masked(fields: dict[str, Any]) -> dict[str, Any]:
         name: mask_credentials(value) if name in {"callbackUrl", "incomingWebhookUrl"} else value
         for name, value in fields.items()
     }
-
-
-def stamp(time: datetime) -> str:
-    """Returns a time the way the API writes it: UTC with milliseconds."""
-    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def country_of(number: str | None) -> str | None:

@@ -2,18 +2,11 @@
 
 import asyncio
 import hashlib
-import ipaddress
-import mimetypes
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import aiohttp
-from yarl import URL
-
-from gateway.simulator.documents import ConversionError, Upload, fill_placeholders, kind_of, merge
+from gateway.simulator.documents import ConversionError, Upload, fill_placeholders, merge
 from gateway.simulator.sinch_fates import CONVERSION, FaxError, error_of
-
-FETCH_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,32 +17,6 @@ class Content:
     sha256: str
     pages: int
     error: FaxError | None = None
-
-
-async def fetch(urls: Sequence[str]) -> list[Upload]:
-    """Fetches each URL, from loopback addresses only, so that no simulated fax ever touches the network.
-
-    Raises:
-        ConversionError: 54, one of them could not be fetched.
-    """
-    timeout = aiohttp.ClientTimeout(total=FETCH_SECONDS)
-    async with aiohttp.ClientSession(timeout=timeout) as client:
-        return [await _fetch_one(client, url) for url in urls]
-
-
-async def _fetch_one(client: aiohttp.ClientSession, url: str) -> Upload:
-    try:
-        if not _is_loopback(URL(url).host or ""):
-            raise ConversionError(54, url)
-        async with client.get(url, allow_redirects=False) as answer:
-            if answer.status != 200:  # noqa: PLR2004 - anything but OK has no document
-                raise ConversionError(54, url)
-            name = URL(url).name
-            extension = mimetypes.guess_extension(answer.content_type) or ""
-            kind = kind_of(name) or kind_of(f"x{extension}")
-            return Upload(kind, await answer.read(), name)
-    except (aiohttp.ClientError, TimeoutError, ValueError) as problem:
-        raise ConversionError(54, url) from problem
 
 
 async def prepare(uploads: Sequence[Upload], cover: bytes | None, words: Mapping[str, str]) -> Content:
@@ -73,10 +40,3 @@ def _prepare(uploads: Sequence[Upload], cover: bytes | None, words: Mapping[str,
     except ConversionError as problem:
         return failed(uploads, problem)
     return Content(document, hashlib.sha256(document).hexdigest(), pages)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -1,12 +1,13 @@
 """Fax to Email: addresses of a service and the numbers each may use (sinch-fax-v3 5)."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from aiohttp import web
 
+from gateway.simulator.clock import stamp
 from gateway.simulator.faults import Faults
-from gateway.simulator.sinch_account import Account, EmailRecord, Service, stamp
+from gateway.simulator.sinch_account import Account, EmailRecord, Service
 from gateway.simulator.sinch_errors import ApiError, Violation, not_found, rejected
 from gateway.simulator.sinch_fields import PERMISSIONS, json_object
 from gateway.simulator.sinch_paging import page_of, query_of
@@ -21,7 +22,7 @@ class EmailApi:
 
     Args:
         account: Where they are.
-        faults: email_conflict, legacy_emails.
+        faults: email_conflict, legacy_emails, legacy_strings.
     """
 
     def __init__(self, account: Account, faults: Faults) -> None:
@@ -43,9 +44,12 @@ class EmailApi:
 
     async def list(self, request: web.Request) -> web.Response:
         """Lists the addresses of a service."""
-        service = self._service(request)
-        records = [self._json(record) for record in self._records(service)]
-        return web.json_response(page_of(records, "emails", query_of(request), size=EMAILS_SIZE))
+        page = page_of(self._records(self._service(request)), "emails", query_of(request), size=EMAILS_SIZE)
+        page["emails"] = [self._json(record) for record in page["emails"]]
+        if self._faults.take_for("legacy_strings", request):
+            for shown in page["emails"]:
+                shown["phoneNumbers"] = [pair["number"] for pair in shown["phoneNumbers"]]
+        return web.json_response(page)
 
     async def add(self, request: web.Request) -> web.Response:
         """Adds an address; one that exists gets the numbers added to those it has."""
@@ -113,7 +117,7 @@ class EmailApi:
             raise not_found(f"Email {email}")
         return service, record
 
-    def _records(self, service: Service) -> Iterable[EmailRecord]:
+    def _records(self, service: Service) -> Sequence[EmailRecord]:
         return [record for record in self._account.emails.values() if record.service == service.id]
 
     def _permissions(self, service: Service, body: dict[str, Any]) -> dict[str, str]:
@@ -122,8 +126,7 @@ class EmailApi:
         if not isinstance(entries, list):
             raise rejected("phoneNumbers", "must be a list")
         permissions = dict(_read_entry(entry) for entry in entries)
-        owned = {number.number for number in self._account.numbers_of(service.id)}
-        if strange := [number for number in permissions if number not in owned]:
+        if strange := [number for number in permissions if not self._account.has_number(service.id, number)]:
             raise rejected("phoneNumbers", f"{strange[0]} is not a number of this service")
         return permissions
 
@@ -133,8 +136,8 @@ class EmailApi:
 
     def _current(self, record: EmailRecord) -> dict[str, str]:
         """Returns the pairs that still hold; a number that moved to another service drops out."""
-        owned = {number.number for number in self._account.numbers_of(record.service)}
-        return {number: value for number, value in record.permissions.items() if number in owned}
+        has = self._account.has_number
+        return {number: value for number, value in record.permissions.items() if has(record.service, number)}
 
     def _json(self, record: EmailRecord) -> dict[str, Any]:
         numbers = [{"number": number, "permissions": value} for number, value in self._current(record).items()]

@@ -14,6 +14,7 @@ NAMES = {
     404: ("Not found", "NOT_FOUND"),
     405: ("Method not allowed", "UNIMPLEMENTED"),
     409: ("Conflict", "ALREADY_EXISTS"),
+    412: ("Precondition failed", "FAILED_PRECONDITION"),
     413: ("Payload too large", "OUT_OF_RANGE"),
     422: ("Invalid parameters", "INVALID_ARGUMENT"),
     429: ("Too many requests", "RESOURCE_EXHAUSTED"),

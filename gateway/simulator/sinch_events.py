@@ -6,7 +6,7 @@ import secrets
 from datetime import datetime
 from typing import Any
 
-from gateway.simulator.sinch_account import stamp
+from gateway.simulator.clock import stamp
 from gateway.simulator.webhooks import HOUR, MINUTE, Event
 
 COMPLETED = "FAX_COMPLETED"

@@ -9,12 +9,13 @@ from typing import Any
 
 from aiohttp import web
 
-from gateway.simulator.clock import Clock
+from gateway.simulator.clock import Clock, stamp
 from gateway.simulator.documents import ConversionError, Upload
 from gateway.simulator.faults import Faults
+from gateway.simulator.fetching import fetch
 from gateway.simulator.ledger import Ledger
-from gateway.simulator.sinch_account import Account, CoverPage, Fax, Service, stamp
-from gateway.simulator.sinch_content import Content, failed, fetch, prepare
+from gateway.simulator.sinch_account import Account, CoverPage, Fax, Service
+from gateway.simulator.sinch_content import Content, failed, prepare
 from gateway.simulator.sinch_errors import not_found, rejected
 from gateway.simulator.sinch_fields import CONTENT_TYPES
 from gateway.simulator.sinch_filter import select

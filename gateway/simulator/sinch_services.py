@@ -6,8 +6,9 @@ from typing import Any
 
 from aiohttp import web
 
+from gateway.simulator.clock import stamp
 from gateway.simulator.documents import ConversionError, Upload, merge
-from gateway.simulator.sinch_account import Account, CoverPage, Number, Service, country_of, stamp
+from gateway.simulator.sinch_account import Account, CoverPage, Number, Service, country_of
 from gateway.simulator.sinch_errors import ApiError, Violation, not_found, rejected
 from gateway.simulator.sinch_fields import SERVICE_FIELDS, SUSPEND_FIELDS, checked, json_object
 from gateway.simulator.sinch_paging import page_of, query_of

@@ -7,17 +7,18 @@ from http import HTTPStatus
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from gateway.simulator.faults import Fault, Faults
+from gateway.simulator.faults import Fault, Faults, FieldRules
 
+RETRY_AFTER: FieldRules = {"retry_after": ((int, str), lambda _: True, "seconds or an HTTP date")}
 #: The faults with the fields only they have.
-TRANSPORT_FAULTS: dict[str, set[str]] = {
-    "drop_request": set(),
-    "drop_response": set(),
-    "hang": set(),
-    "slow": set(),
-    "status": {"retry_after"},
-    "status_after": {"retry_after"},
-    "torn_response": set(),
+TRANSPORT_FAULTS: dict[str, FieldRules] = {
+    "drop_request": {},
+    "drop_response": {},
+    "hang": {},
+    "slow": {},
+    "status": RETRY_AFTER,
+    "status_after": RETRY_AFTER,
+    "torn_response": {},
 }
 
 
@@ -89,6 +90,10 @@ def _hang_up(request: web.Request) -> web.Response:
 
 async def _tear(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
     body = response.body if isinstance(response, web.Response) and isinstance(response.body, bytes) else b""
+    if not body:  # nothing but the head can be torn
+        if request.transport is not None:
+            request.transport.write(f"HTTP/1.1 {response.status} ".encode())
+        return _hang_up(request)
     torn = web.StreamResponse(status=response.status, headers=response.headers)
     torn.content_length = len(body)
     await torn.prepare(request)

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from gateway.simulator.clock import Clock
+from gateway.simulator.clock import Clock, stamp
 from gateway.simulator.faults import Faults
 
 MINUTE = 60
@@ -44,7 +44,7 @@ class WebhookSender:
         self._retry_delays = retry_delays
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._client: aiohttp.ClientSession | None = None
-        self._held: list[Event] = []
+        self._held: list[tuple[Event, Sequence[float]]] = []
         self.log: list[dict[str, Any]] = []
 
     async def start(self) -> None:
@@ -62,32 +62,33 @@ class WebhookSender:
         self._held.clear()
         self.log.clear()
 
-    def send(self, event: Event, *, copies: int = 1) -> None:
+    def send(self, event: Event, *, copies: int = 1, retry: bool = True) -> None:
         """Plans the first try at once; a callback fault may lose, double or hold the event."""
+        delays = self._retry_delays if retry else ()
         path = URL(event.url).raw_path
         if self._faults.take("lose_callback", "POST", path):
             self._note(event, 0, error="lost on purpose, never sent", result="lost")
             return
         if self._faults.take("reorder_callback", "POST", path):
-            self._held.append(event)
+            self._held.append((event, delays))
             return
         if self._faults.take("double_callback", "POST", path):
             copies += 1
         for _ in range(copies):
-            self._clock.after(0, partial(self._try, event, 1))
+            self._clock.after(0, partial(self._try, event, 1, delays))
 
-    async def _try(self, event: Event, number: int) -> None:
+    async def _try(self, event: Event, number: int, delays: Sequence[float]) -> None:
         status, error = await self._post(event)
         if status == HTTPStatus.OK:
             self._note(event, number, status=status, result="delivered")
-        elif number <= len(self._retry_delays):
+        elif number <= len(delays):
             self._note(event, number, status=status, error=error, result="retry")
-            self._clock.after(self._retry_delays[number - 1], partial(self._try, event, number + 1))
+            self._clock.after(delays[number - 1], partial(self._try, event, number + 1, delays))
         else:
             self._note(event, number, status=status, error=error, result="given up")
         held, self._held = self._held, []
-        for late in held:
-            self._clock.after(0, partial(self._try, late, 1))
+        for late, its_delays in held:
+            self._clock.after(0, partial(self._try, late, 1, its_delays))
 
     async def _post(self, event: Event) -> tuple[int | None, str | None]:
         if self._client is None:
@@ -112,7 +113,7 @@ class WebhookSender:
     ) -> None:
         self.log.append(
             {
-                "time": self._clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+                "time": stamp(self._clock.now()),
                 "event": event.name,
                 "fax": event.fax,
                 "url": mask_credentials(event.url),

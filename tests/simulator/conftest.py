@@ -1,8 +1,10 @@
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp import web
+from node_client import installed
 from simulated import Client, Receiver, standing_clock
 
 from gateway.simulator import SinchSimulator
@@ -20,6 +22,12 @@ async def api(session: aiohttp.ClientSession) -> AsyncIterator[Client]:
     simulator = SinchSimulator(clock=standing_clock())
     yield Client(simulator, await simulator.start(), session)
     await simulator.stop()
+
+
+@pytest.fixture(scope="session")
+def client_folder() -> Path:
+    """Where the vendors' own Node clients are installed."""
+    return installed()
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
-"""Both simulators as programs: what they print first, and that a signal ends them."""
+"""All simulators as programs: what they print first, and that a signal ends them."""
 
+import base64
 import json
 import signal
 import smtplib
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -45,6 +47,44 @@ def test_the_sinch_simulator_prints_its_url_then_its_credentials(tmp_path: Path,
     for word in (PROJECT, KEY_ID, KEY_SECRET, f"{url}/_control/"):
         assert word in rest
     assert ledger.exists()
+
+
+def test_the_interfax_simulator_does_what_the_command_line_says(tmp_path: Path) -> None:
+    options = {
+        "--listen": "127.0.0.1:0",
+        "--username": "acme",
+        "--password": "secret",
+        "--number": "+12025550199",
+        "--balance": "0.5",
+        "--polls-per-minute": "1",
+        "--ledger": str(tmp_path / "ledger"),
+        "--callback-url": "http://127.0.0.1:1/out",
+        "--inbound-callback-url": "http://127.0.0.1:1/in",
+        "--inbound-images": "tiff",
+    }
+    words = [word for option in options.items() for word in option]
+    program = [sys.executable, "-m", "gateway", "simulate", "interfax", "--pci", *words]
+    process = subprocess.Popen(program, stdout=subprocess.PIPE, text=True)
+    url = first_line(process)
+
+    def ask(path: str, body: object = None) -> bytes:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{url}{path}", data)  # noqa: S310 - loopback
+        request.add_header("Authorization", f"Basic {base64.b64encode(b'acme:secret').decode()}")
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - loopback
+            return bytes(answer.read())
+
+    assert ask("/accounts/self/ppcards/balance") == b"0.5000"
+    fax = json.loads(ask("/_control/inbound", {"to": "+12025550199"}))["id"]
+    assert ask(f"/inbound/faxes/{fax}/image")[:2] == b"II"
+    assert ask("/outbound/faxes") == b"[]"
+    with pytest.raises(urllib.error.HTTPError, match="429"):
+        ask("/outbound/faxes")
+    code, rest = ended(process, signal.SIGTERM)
+    assert code == 0
+    for word in ("acme", "secret", "+12025550199", f"{url}/_control/"):
+        assert word in rest
+    assert (tmp_path / "ledger").exists()
 
 
 def test_the_mail_catcher_prints_its_url(tmp_path: Path) -> None:

@@ -106,3 +106,18 @@ async def test_a_failing_action_is_reported_and_stops_nothing() -> None:
     await clock.advance(2)
     assert reports == ["a simulated action failed"]
     assert log == [("next", 2)]
+
+
+@pytest.mark.parametrize("steps", range(4))
+async def test_it_stops_although_something_was_planned_a_moment_ago(steps: int) -> None:
+    clock, log = standing_clock(), []
+    clock.start()
+    clock.after(5, noting(clock, log, "first"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    clock.after(5, noting(clock, log, "second"))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    async with asyncio.timeout(30):
+        await clock.stop()
+    assert log == []

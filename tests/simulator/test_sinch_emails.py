@@ -128,9 +128,32 @@ async def test_a_number_that_moved_to_another_service_drops_out(api: Client) -> 
     old = await api.default_service()
     await api.call("POST", "/services", json={"defaultForProject": True})
     await api.call("POST", f"/services/{old}/emails", json={"email": EMAIL, "phoneNumbers": [OURS, ALSO_OURS]})
-    api.simulator._account.numbers[OURS].service = await api.default_service()
+    api.simulator.place_numbers([OURS], await api.default_service())
     [record] = (await api.call("GET", f"/services/{old}/emails")).json["emails"]
     assert record["phoneNumbers"] == [pair(ALSO_OURS)]
+
+
+async def test_the_list_has_plain_numbers_when_switched(api: Client) -> None:
+    await add(api, pair(OURS, "receive"), pair(ALSO_OURS))
+    await api.faults({"fault": "legacy_strings", "times": 1})
+    [record] = (await api.call("GET", await emails_path(api))).json["emails"]
+    assert record["phoneNumbers"] == [OURS, ALSO_OURS]
+    [record] = (await api.call("GET", await emails_path(api))).json["emails"]
+    assert record["phoneNumbers"] == [pair(OURS, "receive"), pair(ALSO_OURS)]
+
+
+@pytest.mark.parametrize("status", [409, 412, 422, 429, 503])
+async def test_a_fault_can_strike_one_address_only(api: Client, status: int) -> None:
+    await add(api, pair(OURS))
+    await add(api, pair(OURS), email="other@clinic.example")
+    path = await emails_path(api)
+    await api.faults({"fault": "status", "status": status, "method": "PUT", "path": f"{path}/{EMAIL}"})
+    body = {"phoneNumbers": []}
+    refused = await api.call("PUT", f"{path}/intake%40clinic.example", json=body)
+    assert (refused.status, refused.json["code"]) == (status, str(status))
+    assert (await api.call("PUT", f"{path}/other@clinic.example", json=body)).status == 200
+    records = (await api.call("GET", path)).json["emails"]
+    assert [len(record["phoneNumbers"]) for record in records] == [1, 0]
 
 
 async def test_the_old_project_path_answers_only_when_switched(api: Client) -> None:

@@ -1,59 +1,20 @@
 """Sinch's own Node client works against the simulator (sinch-fax-v3 11.1)."""
 
-import asyncio
-import hashlib
 import json
-import os
-import shutil
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+from node_client import HERE, said_by
 from simulated import OURS, THEIRS, Client, Receiver
 
 from gateway.simulator import SinchSimulator
 
-HERE = Path(__file__).parent / "node"
-CACHE = Path(__file__).parents[2] / ".cache" / "node"
 CALLER = "+13125550177"
 
 pytestmark = pytest.mark.slow
-
-
-def missing(reason: str) -> None:
-    """Skips on a developer's machine, fails where everything has to be there."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-@pytest.fixture(scope="session")
-def client_folder() -> Path:
-    """The installed client, by the lock file; kept between runs as long as the lock file stays the same."""
-    npm, node = shutil.which("npm"), shutil.which("node")
-    if npm is None or node is None:
-        missing("node and npm are needed to run Sinch's own client")
-    lock = (HERE / "package-lock.json").read_bytes()
-    folder = CACHE / hashlib.sha256(lock).hexdigest()[:16]
-    if not (folder / "installed").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(HERE / name, folder / name)
-        installing = subprocess.run(
-            [str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=110,
-            check=False,
-        )
-        if installing.returncode != 0:
-            missing(f"npm ci failed: {installing.stderr[-2000:]}")
-        (folder / "installed").touch()
-    return folder
 
 
 @pytest.fixture
@@ -87,18 +48,7 @@ async def said(
     simulator = SinchSimulator(speed=10)
     api = Client(simulator, await simulator.start(), session)
     login = (simulator.project, simulator.key_id, simulator.key_secret)
-    process = await asyncio.create_subprocess_exec(
-        "node",
-        str(HERE / "contract.mjs"),
-        *(str(client_folder), api.base_url, *login, OURS, THEIRS),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    async with asyncio.timeout(60):
-        out, problems = await process.communicate(json.dumps(webhooks).encode())
-    assert process.returncode == 0, problems.decode()
-    yield json.loads(out.decode().splitlines()[-1])
+    yield await said_by(client_folder, "contract.mjs", api.base_url, *login, OURS, THEIRS, standard_input=webhooks)
     await simulator.stop()
 
 

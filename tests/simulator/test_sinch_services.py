@@ -178,6 +178,36 @@ async def test_a_bad_cover_page_is_refused(api: Client, body: dict[str, Any], st
     assert (answer.status, answer.fields) == (status, fields)
 
 
+async def test_numbers_are_given_to_a_service_moved_and_released(api: Client) -> None:
+    async def numbers_of(service: str) -> list[str]:
+        numbers = (await api.call("GET", f"/services/{service}/numbers")).json["numbers"]
+        return [number["phoneNumber"] for number in numbers]
+
+    first = await api.default_service()
+    second = (await api.call("POST", "/services", json={"name": "Clinic"})).json["id"]
+    answer = await api.control("POST", "/numbers", json={"numbers": [OURS, "+12025550180"], "service": second})
+    assert answer.json == {"numbers": [OURS, "+12025550180"], "service": second}
+    assert (await numbers_of(first), await numbers_of(second)) == ([ALSO_OURS], [OURS, "+12025550180"])
+    await api.control("POST", "/numbers", json={"numbers": [OURS, "+12025550199"], "service": None})
+    assert (await numbers_of(first), await numbers_of(second)) == ([ALSO_OURS], ["+12025550180"])
+    assert (await api.call("POST", "/faxes", json=json_send(**{"from": OURS}))).fields == ["from"]
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"numbers": OURS}, "must be"),
+        ({"numbers": [OURS], "service": 1}, "must be"),
+        ([], "must be"),
+        ({"numbers": ["12"], "service": None}, "12 is not a phone number"),
+        ({"numbers": [OURS], "service": "none"}, "there is no service none"),
+    ],
+)
+async def test_numbers_that_cannot_be_given_are_400(api: Client, body: object, words: str) -> None:
+    answer = await api.control("POST", "/numbers", json=body)
+    assert (answer.status, words in answer.json["error"]) == (400, True)
+
+
 async def test_deleting_a_service_returns_its_numbers_to_the_default_one(api: Client) -> None:
     old = await api.default_service()
     new = (await api.call("POST", "/services", json={"defaultForProject": True})).json["id"]
