@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.core.ids import ALPHABET
 from gateway.core.numbers import parse_number
 from gateway.core.refusal import Refusal
 
@@ -19,6 +20,8 @@ _PLAIN_NUMBER: Final = re.compile(r"\+?[0-9][0-9.-]*")
 _ELEMENT: Final = re.compile(r"([A-Za-z0-9-]+)=([!-.0-~]+)")
 #: T.30 SUB holds at most 20 characters.
 _SUBADDRESS: Final = re.compile(r"[0-9]{1,20}")
+#: To where the canary writes to itself; the token cannot be guessed.
+_CANARY: Final = re.compile(rf"canary\+(C-[{ALPHABET}]{{8}})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +36,27 @@ class Postmaster:
     """The one mailbox that every mail host has (RFC 5321 4.5.1); a person reads it, it is never faxed."""
 
 
+@dataclass(frozen=True, slots=True)
+class CanaryAddress:
+    """An address of the canary: what comes to it is its own mail that went round, and is only counted."""
+
+    token: str
+
+
+def canary_address(token: str, domain: str) -> str:
+    """Writes the address to which the canary's mail of this token comes back."""
+    return f"canary+{token}@{domain}"
+
+
+def canary_token(address: str) -> str | None:
+    """Reads the token out of an address at our domain; None if it is none of the canary's."""
+    match = _CANARY.fullmatch(_unquoted(address.rpartition("@")[0]))
+    return match[1].upper() if match else None
+
+
 def read_recipient(
     address: str, *, domain: str, home_country: str | None, allow_test_numbers: bool
-) -> FaxAddress | Postmaster:
+) -> FaxAddress | Postmaster | CanaryAddress:
     """Reads the address of one RCPT TO.
 
     Args:
@@ -45,7 +66,7 @@ def read_recipient(
         allow_test_numbers: see ``numbers.parse_number``.
 
     Returns:
-        The number, or Postmaster (with our domain or without any).
+        The number, Postmaster (with our domain or without any), or the canary's own address.
 
     Raises:
         Refusal: 550 5.7.1 not our domain; 550 5.1.1 no fax address; 553 5.1.3 a fax address with a bad
@@ -59,6 +80,9 @@ def read_recipient(
     local = _unquoted(local)
     if local.lower() == "postmaster":
         return Postmaster()
+    token = canary_token(address)
+    if token is not None:
+        return CanaryAddress(token)
     if not at or not _PRINTABLE.fullmatch(local):
         raise Refusal(553, "5.1.3", "fax address is malformed")
     number = _number_written(local)

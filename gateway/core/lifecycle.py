@@ -56,7 +56,7 @@ class InboundState(_State):
     RECEIVED = "received"
     #: One delivery per address is queued. Left by acknowledge when the last of them has ended.
     ROUTED = "routed"
-    #: It reached somebody and the provider was told as configured. Final.
+    #: It reached somebody, or the provider's own e-mail service delivers it. Final.
     DONE = "done"
     #: The reception failed, or the provider does not know it. Kept and told. Final.
     FAILED = "failed"
@@ -98,7 +98,7 @@ ALLOWED: Final[Mapping[State, frozenset[State]]] = {
     _F.DELIVERED: frozenset(),
     _F.FAILED: frozenset(),
     _F.CANCELLED: frozenset(),
-    _I.RECEIVED: frozenset({_I.RECEIVED, _I.ROUTED, _I.FAILED, _I.HELD}),
+    _I.RECEIVED: frozenset({_I.RECEIVED, _I.ROUTED, _I.DONE, _I.FAILED, _I.HELD}),
     _I.ROUTED: frozenset({_I.ROUTED, _I.DONE, _I.HELD}),
     _I.HELD: frozenset({_I.RECEIVED, _I.ROUTED, _I.HELD}),
     _I.DONE: frozenset(),
@@ -232,6 +232,9 @@ CALL_AGAIN: Final[Mapping[Reason, tuple[int, str]]] = {
     Reason.PROVIDER_DOWN: (4, _FAULT_PAUSE),
     Reason.NOT_A_FAX: (2, _FAULT_PAUSE),  # a person may have answered: disturb once more at most
     Reason.INCOMPATIBLE: (2, _FAULT_PAUSE),  # often line noise in disguise
+    Reason.FAST_BUSY: (2, _FAULT_PAUSE),  # the network may be overloaded
+    Reason.CALL_NOT_ACCEPTED: (2, _FAULT_PAUSE),  # another route may be taken
+    Reason.PROVIDER_FAULT: (2, _FAULT_PAUSE),
 }
 
 

@@ -55,15 +55,32 @@ class Envelope:
     envid: str | None = None
 
 
+class Carrier(StrEnum):
+    """Who carries mail between a person and a number: this gateway, the provider's own e-mail service, or both."""
+
+    GATEWAY = "gateway"
+    PROVIDER = "provider"
+    BOTH = "both"
+
+    @property
+    def is_provider(self) -> bool:
+        """Says that the provider's e-mail service takes part."""
+        return self is not Carrier.GATEWAY
+
+
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who may fax: the identity we print on each page and call from (47 CFR 68.318(d))."""
+    """Who may fax: the identity we print on each page and call from (47 CFR 68.318(d)).
+
+    ``accepted_by`` BOTH also lets the address fax through the provider's own e-mail service, past our rules.
+    """
 
     address: str
     caller_id: str
     header_text: str
     header_time_zone: str
     account: str
+    accepted_by: Carrier = Carrier.GATEWAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +122,10 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True)
 class FaxJob:
-    """One document to one number for one sender, with the columns that make it a queue row."""
+    """One document to one number for one sender, with the columns that make it a queue row.
+
+    ``account`` is the provider account that carries it now; ``other_accounts`` stand in after a definite failure.
+    """
 
     id: str
     message_id: str
@@ -122,6 +142,7 @@ class FaxJob:
     header_text: str
     header_time_zone: str
     account: str
+    other_accounts: tuple[str, ...] = ()
     claimed_by: str | None = None
     woken: bool = False
     tries: int = 0
@@ -213,6 +234,7 @@ class MailKind(StrEnum):
     FOLLOW_UP = "follow_up"
     ALERT = "alert"
     FORWARD = "forward"
+    WEEKLY = "weekly"
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,10 +269,86 @@ class MailDelivery:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Our rule: faxes to ``number`` go to ``addresses``."""
+    """Our rule: faxes to ``number`` go to ``addresses``, carried by ``delivered_by``."""
 
     number: str
     addresses: tuple[str, ...]
+    delivered_by: Carrier = Carrier.GATEWAY
+
+
+class Permission(StrEnum):
+    """What an address may do with a number at the provider: fax from it, get its faxes, or both."""
+
+    SEND = "send"
+    RECEIVE = "receive"
+    BOTH = "both"
+
+    @property
+    def sends(self) -> bool:
+        """Says that the address may fax from the number."""
+        return self is not Permission.RECEIVE
+
+    @property
+    def receives(self) -> bool:
+        """Says that the address gets the faxes of the number."""
+        return self is not Permission.SEND
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """One fact as the provider stores it: in this service, this address may do that with this number.
+
+    ``address`` is spelled as the provider spells it; addresses are the same if their small letters are.
+    """
+
+    service: str
+    address: str
+    number: str
+    permission: Permission
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting of a service at the provider, as it is and as our configuration needs it.
+
+    Attributes:
+        name: the provider's own name of it.
+        found: the value there, for people; secrets masked.
+        wanted: the value that our configuration needs, for people; secrets masked.
+        agrees: as far as can be seen, what is there is what is wanted (masked secrets cannot be seen).
+        untouched: what is there is the provider's default: nobody chose it.
+        fingerprint: of the wanted value with its secrets; tells whether it is what we have set.
+    """
+
+    name: str
+    found: str
+    wanted: str
+    agrees: bool
+    untouched: bool
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceState:
+    """One service of an account at the provider, as it was read.
+
+    Attributes:
+        id: the provider's id of it.
+        name: what its owner calls it.
+        numbers: that belong to it, E.164.
+        suspended: those of them that are suspended.
+        mappings: every address with every number of it.
+        settings: those that our configuration has an opinion on.
+        keeps_received: whether the provider keeps the pages of received faxes, whatever our configuration says.
+    """
+
+    id: str
+    name: str
+    numbers: frozenset[str]
+    suspended: frozenset[str]
+    mappings: tuple[Mapping, ...]
+    settings: tuple[Setting, ...]
+    keeps_received: bool = True
 
 
 class Phase(StrEnum):

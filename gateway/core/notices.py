@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from gateway.core.lifecycle import MailState, Move, Notice
 from gateway.core.model import NULL_SENDER, FaxJob, MailDelivery, MailKind, Message
+
+#: So many lines of an alert are kept; a person who needs more of them has a command for it.
+_MOST_LINES: Final = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +96,23 @@ def alert_mail(
     now: datetime,
     settings: MailSettings,
     detail: str = "",
+    lines: Sequence[str] = (),
 ) -> MailDelivery:
-    """Makes a mail to the operator; the same ``key`` is told once."""
+    """Makes a mail to the operator; the same ``key`` is told once.
+
+    ``lines`` say more than one sentence can: they are shown one below the other, the first 25 of them.
+    """
     facts = {"sentence": sentence, "detail": detail, "at": now.isoformat()}
+    if lines:
+        facts["lines"] = _joined(lines)
     address = settings.operator
     return _mail(MailKind.ALERT, subject_id, address, NULL_SENDER, f"alert:{key}", facts, mail_id, now, settings)
+
+
+def _joined(lines: Sequence[str]) -> str:
+    kept = [" ".join(line.split()) for line in lines[:_MOST_LINES]]
+    more = len(lines) - len(kept)
+    return "\n".join([*kept, f"and {more} more"] if more else kept)
 
 
 def fax_mail(fax_id: str, address: str, mail_id: str, now: datetime, settings: MailSettings) -> MailDelivery:
@@ -110,6 +127,12 @@ def forward_mail(message_id: str, mail_id: str, now: datetime, settings: MailSet
     key = f"forward:{message_id}"
     address = settings.operator
     return _mail(MailKind.FORWARD, message_id, address, NULL_SENDER, key, {}, mail_id, now, settings)
+
+
+def weekly_mail(key: str, facts: dict[str, str], mail_id: str, now: datetime, settings: MailSettings) -> MailDelivery:
+    """Makes the mail with the figures of a week; one per ``key``, with what was true then."""
+    address = settings.operator
+    return _mail(MailKind.WEEKLY, key, address, NULL_SENDER, key, facts, mail_id, now, settings)
 
 
 def _mail(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -20,9 +20,14 @@ def new_jobs(
     sender: Sender,
     now: datetime,
     lifetime: timedelta,
+    accounts_for: Callable[[str], tuple[str, ...]] | None = None,
 ) -> list[FaxJob]:
-    """Makes one job per number; a number that was given twice is one fax, told under its first address."""
+    """Makes one job per number; a number that was given twice is one fax, told under its first address.
+
+    ``accounts_for`` a number gives the provider accounts that carry it, best first; None means the sender's own.
+    """
     asked = {recipient.number: recipient for recipient in reversed(envelope.recipients)}
+    accounts = {number: accounts_for(number) if accounts_for else (sender.account,) for number in job_ids}
     return [
         FaxJob(
             id=job_id,
@@ -39,7 +44,8 @@ def new_jobs(
             caller_id=sender.caller_id,
             header_text=sender.header_text,
             header_time_zone=sender.header_time_zone,
-            account=sender.account,
+            account=accounts[number][0],
+            other_accounts=accounts[number][1:],
         )
         for place, (number, job_id) in enumerate(job_ids.items())
     ]

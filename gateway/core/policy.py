@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
-from gateway.core.addresses import Postmaster, read_recipient
+from gateway.core.addresses import FaxAddress, read_recipient
 from gateway.core.model import NULL_SENDER, Sender
 from gateway.core.numbers import country_of, is_costly, is_test_number
 from gateway.core.refusal import Refusal
@@ -88,11 +88,11 @@ def check_recipient(rules: AccessRules, peer_ip: str, mail_from: str, address: s
     Args:
         rules: what is permitted.
         peer_ip: address of the SMTP client.
-        mail_from: envelope sender; empty for the null sender, which reaches only the postmaster.
+        mail_from: envelope sender; empty for the null sender, which reaches only the postmaster and the canary.
         address: as given between the angle brackets.
 
     Returns:
-        The number to dial (E.164), or None for the postmaster.
+        The number to dial (E.164), or None for the postmaster and the canary.
 
     Raises:
         Refusal: why not, as it is told to the client.
@@ -104,7 +104,7 @@ def check_recipient(rules: AccessRules, peer_ip: str, mail_from: str, address: s
         home_country=rules.home_country,
         allow_test_numbers=rules.allow_test_numbers,
     )
-    if isinstance(recipient, Postmaster):
+    if not isinstance(recipient, FaxAddress):
         return None
     find_sender(rules, peer_ip, mail_from)
     check_destination(rules, recipient.number)

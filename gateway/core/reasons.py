@@ -52,11 +52,35 @@ class Reason(Enum):
     )
     BAD_NUMBER = ("bad_number", "5.1.3", "This is not a number that can be dialled.", "Check the number.")
     NUMBER_DEAD = ("number_dead", "5.1.1", "The number is not in service.", "Check the number.")
+    FAST_BUSY = (
+        "fast_busy",
+        "5.1.1",
+        "The number gave a fast busy tone: it is out of order, or the network is overloaded.",
+        "Check the number, or send it again later.",
+    )
+    NUMBER_CHANGED = (
+        "number_changed",
+        "5.1.6",
+        "The number has changed.",
+        "Ask the recipient for the new number.",
+    )
     NOT_A_FAX = (
         "not_a_fax",
         "5.1.2",
         "No fax machine answered at this number.",
         "Check that the number belongs to a fax machine.",
+    )
+    NOT_A_FAX_LINE = (
+        "not_a_fax_line",
+        "5.1.2",
+        "The line at this number cannot take a fax.",
+        "Check that the number belongs to a fax machine.",
+    )
+    PERSON_ANSWERED = (
+        "person_answered",
+        "5.1.2",
+        "A person answered the call; the number is not called again.",
+        "Check the number.",
     )
     INCOMPATIBLE = (
         "incompatible",
@@ -102,6 +126,18 @@ class Reason(Enum):
         "Send it in several smaller faxes.",
     )
     NOT_PERMITTED = ("not_permitted", "5.7.1", "Faxing to this number is not permitted.", "Ask the operator.")
+    CALL_REJECTED = (
+        "call_rejected",
+        "5.7.1",
+        "The call was rejected at the other end.",
+        "Ask the recipient whether the line blocks calls.",
+    )
+    CALL_NOT_ACCEPTED = (
+        "call_not_accepted",
+        "5.7.1",
+        "The recipient's telephone network did not accept the call.",
+        "Send it again later, or ask the recipient for another fax number.",
+    )
     OUT_OF_CREDIT = (
         "out_of_credit",
         "4.3.5",
@@ -119,6 +155,18 @@ class Reason(Enum):
         "4.3.2",
         "The fax service could not be reached.",
         "Send it again later.",
+    )
+    PROVIDER_FAULT = (
+        "provider_fault",
+        "4.3.0",
+        "The fax service met a fault of its own.",
+        "Send it again later.",
+    )
+    ACCOUNT_MISSING = (
+        "account_missing",
+        "4.3.5",
+        "The gateway's account at the fax service is not set up.",
+        "The operator has been told; send it again when the account works.",
     )
     EXPIRED = (
         "expired",

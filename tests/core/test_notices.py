@@ -93,3 +93,13 @@ def test_each_notice_and_each_delivery_has_one_key() -> None:
 def test_an_alert_goes_to_the_operator() -> None:
     mail = notices.alert_mail("held:F-1", "F-1", "A row is held.", "M-3", NOW, SETTINGS)
     assert (mail.address, mail.unique_key) == ("it@clinic.example", "alert:held:F-1")
+
+
+def test_an_alert_keeps_its_first_lines_and_counts_the_rest() -> None:
+    lines = [f"line {number}\nof two" for number in range(40)]
+    mail = notices.alert_mail("drift", "sinch", "They differ.", "M-4", NOW, SETTINGS, lines=lines)
+    kept = mail.facts["lines"].split("\n")
+    assert kept[:2] == ["line 0 of two", "line 1 of two"]
+    assert len(kept) == 26
+    assert kept[-1] == "and 15 more"
+    assert "lines" not in notices.alert_mail("drift", "sinch", "They agree.", "M-5", NOW, SETTINGS).facts
