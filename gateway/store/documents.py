@@ -20,6 +20,7 @@ from typing import Any, Final, TypeVar
 from gateway.core.model import Document
 from gateway.core.reasons import DiskError, DiskFullError
 from gateway.failpoint import failpoint
+from gateway.store.directory_sync import DirectorySync
 
 T = TypeVar("T")
 
@@ -48,6 +49,7 @@ class Documents:
         self._broken: DiskError | None = None
         self._threads = ThreadPoolExecutor(_THREADS, "documents")
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._directory_sync = DirectorySync(directory)
 
     def create(self, owner: str, role: str, media_type: str, pages: int | None = None) -> DocumentWriter:
         """Begins a new document; nothing is kept before its ``commit``."""
@@ -107,13 +109,9 @@ class Documents:
         await self._run_durably(self._delete, document)
 
     def _delete(self, document: Document) -> None:
-        directory = self._open_directory()
-        try:
-            self.path(document).unlink(missing_ok=True)
-            failpoint("o4.after_unlink")
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        self.path(document).unlink(missing_ok=True)
+        failpoint("o4.after_unlink")
+        self._directory_sync.sync()
 
     def free_bytes(self) -> int:
         """Tells how much room the device has for us."""
@@ -135,10 +133,7 @@ class Documents:
     def close(self) -> None:
         """Waits for running writes."""
         self._threads.shutdown()
-
-    def _open_directory(self) -> int:
-        # A descriptor of its own for each: none may miss an error that another one's sync has consumed.
-        return os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._directory_sync.close()
 
     async def _run(self, fn: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, fn, *args)
@@ -162,18 +157,11 @@ class Documents:
         writer.flush(self._directory)
 
     def _commit(self, writer: DocumentWriter) -> Document:
-        directory = self._open_directory()
-        try:
-            return self._publish(writer, directory)
-        finally:
-            os.close(directory)
-
-    def _publish(self, writer: DocumentWriter, directory: int) -> Document:
         temporary, document = writer.finish(self._directory)
         failpoint("o3.before_rename")
         temporary.rename(self._directory / document.name)
         failpoint("o3.before_directory_fsync")
-        os.fsync(directory)
+        self._directory_sync.sync()
         failpoint("o3.after_document")
         return document
 

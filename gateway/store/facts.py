@@ -24,7 +24,15 @@ def note_start(tx: Tx, now: datetime) -> int:
     return starts
 
 
-def first_start(tx: Tx) -> datetime:
-    """Tells when this store was first started."""
-    value = tx.execute(sa.select(store_fact.c.value).where(store_fact.c.name == _FIRST_START)).scalar_one()
-    return datetime.fromisoformat(value)
+def first_start(tx: Tx, now: datetime) -> datetime:
+    """Tells when this store was first started.
+
+    A first start that lies ahead was noted by a clock that was wrong: from then on it is ``now``, so that what counts
+    from it does not wait for that day.
+    """
+    noted = sa.select(store_fact.c.value).where(store_fact.c.name == _FIRST_START)
+    start = datetime.fromisoformat(tx.execute(noted).scalar_one())
+    if start <= now:
+        return start
+    tx.execute(sa.update(store_fact).where(store_fact.c.name == _FIRST_START).values(value=now.isoformat()))
+    return now

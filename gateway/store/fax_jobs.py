@@ -18,6 +18,8 @@ from gateway.store.rows import document_columns, take_document, take_reason
 from gateway.store.schema import attempt, fax_job, message, part, rendering
 
 #: Statements of the busiest transactions, built once: building one takes longer than running it.
+_ADD_MESSAGE = sa.insert(message)
+_ADD_JOB = sa.insert(fax_job)
 _UNCONFIRMED_TWIN = (
     sa.select(message.c.id)
     .where(
@@ -34,9 +36,9 @@ _CONFIRM = sa.update(message).where(message.c.id == sa.bindparam("known_id")).va
 
 def add_message(tx: Tx, new: Message, jobs: Iterable[FaxJob]) -> None:
     """Stores an accepted message with its jobs: the promise behind the 250."""
-    tx.execute(sa.insert(message), _message_values(new))
+    tx.execute(_ADD_MESSAGE, _message_values(new))
     for job in jobs:
-        tx.execute(sa.insert(fax_job), _job_values(job))
+        tx.execute(_ADD_JOB, _job_values(job))
         announce(tx, fax_job.name, job.state.value)
         journal.moved(tx, new.received_at, job.id, old=None, new=job.state)
 
@@ -72,7 +74,8 @@ def _job_values(job: FaxJob) -> dict[str, Any]:
         ),
         *("caller_id", "header_text", "header_time_zone", "account"),
     )
-    return {name: getattr(job, name) for name in names} | {"state": job.state.value}
+    columns = {name: getattr(job, name) for name in names}
+    return columns | {"state": job.state.value, "other_accounts": list(job.other_accounts)}
 
 
 def unconfirmed_twin(tx: Tx, fingerprint: str, since: datetime) -> tuple[str, list[str]] | None:
@@ -114,6 +117,7 @@ def job_from_row(row: Mapping[Any, Any]) -> FaxJob:
     values["state"] = FaxState(values["state"])
     values["reason"] = take_reason(values)
     values["held_from"] = FaxState(values["held_from"]) if values["held_from"] else None
+    values["other_accounts"] = tuple(values["other_accounts"])
     return FaxJob(**values)
 
 

@@ -9,15 +9,22 @@ import sqlalchemy as sa
 
 from gateway.core.lifecycle import InboundState
 from gateway.core.model import Document, InboundFax
-from gateway.store import journal
+from gateway.core.reasons import Reason, TemporaryError
+from gateway.store import account_names, journal
 from gateway.store.database import Tx, announce, serialise
 from gateway.store.rows import document_columns, take_document, take_reason
 from gateway.store.schema import inbound_fax
 
 
-def serialise_account(tx: Tx, account: str) -> None:
-    """Lets the transactions that may add a fax of this account run one after the other."""
-    serialise(tx, f"inbound {account}")
+def serialise_account(tx: Tx, account: str, identity: str) -> None:
+    """Lets the transactions that may add a fax of this account run one after the other.
+
+    Raises:
+        TemporaryError: the account has another name now, under which its faxes are known: they would come twice.
+    """
+    serialise(tx, account_names.inbound_lock(account))
+    if not account_names.is_called(tx, account, identity):
+        raise TemporaryError(Reason.ACCOUNT_MISSING, f"account {account} is another one now, or not in use")
 
 
 def find(tx: Tx, account: str, provider_fax_id: str) -> InboundFax | None:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from gateway.core.lifecycle import FaxState, InboundState, MailState, is_final
 from gateway.core.model import AttemptState
 from gateway.store.database import Tx
-from gateway.store.schema import attempt, fax_job, inbound_fax, mail_delivery, message, rendering
+from gateway.store.schema import attempt, fax_job, inbound_fax, journal, mail_delivery, message, rendering
 
 _OPEN: Final = [AttemptState.OPEN.value, AttemptState.ACCEPTED.value, AttemptState.DELIVERED.value]
 _FINAL_FAX: Final = [state.value for state in FaxState if is_final(state)]
@@ -76,7 +76,12 @@ def _failed_untold(tx: Tx) -> Iterator[str]:
 def _routed_without_delivery(tx: Tx) -> Iterator[str]:
     routed = inbound_fax.c.state.in_([InboundState.ROUTED.value, InboundState.DONE.value])
     without = ~sa.exists().where(mail_delivery.c.subject_id == inbound_fax.c.id)
-    for fax in tx.execute(sa.select(inbound_fax.c.id).where(routed, without)).scalars():
+    ours = ~sa.exists().where(  # left to the provider: it went straight from received to done
+        journal.c.subject_id == inbound_fax.c.id,
+        journal.c.old_state == InboundState.RECEIVED.value,
+        journal.c.new_state == InboundState.DONE.value,
+    )
+    for fax in tx.execute(sa.select(inbound_fax.c.id).where(routed, without, ours)).scalars():
         yield f"{fax}: routed to nobody"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -24,6 +25,13 @@ def note(tx: Tx, now: datetime, subject_id: str, event: str, *, reason: Reason |
             "detail": detail,
         },
     )
+
+
+def note_all(tx: Tx, now: datetime, subject_ids: Iterable[str], event: str, *, detail: str = "") -> None:
+    """Writes down the same event of many faxes."""
+    common = {"at": now, "event": event, "reason": None, "detail": detail}
+    if rows := [{"subject_id": subject_id, **common} for subject_id in subject_ids]:
+        tx.execute(sa.insert(journal), rows)
 
 
 def moved(

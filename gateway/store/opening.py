@@ -48,15 +48,12 @@ class Store:
             os.close(self.lock)
 
 
-async def open_store(
-    directory: Path, database_url: str | None, now: datetime, on_disk_error: Callable[[DiskError], None]
-) -> Store:
-    """Opens the store for the daemon, making it on the first start.
+async def open_store(directory: Path, database_url: str | None, on_disk_error: Callable[[DiskError], None]) -> Store:
+    """Opens the store for whoever changes it, making it where there is none; what lies in it stays as it is.
 
     Args:
         directory: state directory; documents lie in it, and the SQLite database.
         database_url: ``postgresql://...``, or None for the embedded database.
-        now: the time of this start.
         on_disk_error: called once at the first disk error, from any thread.
 
     Raises:
@@ -64,7 +61,6 @@ async def open_store(
         DiskError: it cannot be opened, is damaged, or is of another release.
     """
     documents = Documents(directory / _DOCUMENTS, on_disk_error)  # makes the state directory as well
-    documents.sweep((now - _UNFINISHED).timestamp())
     if database_url is not None:
         database: Database = PostgresDatabase(database_url)
         store = Store(database, documents)
@@ -75,9 +71,15 @@ async def open_store(
         store = Store(database, documents, lock)
         await database.write(_check_integrity)
         await database.write(prepare_schema)
-        await database.write(_end_leases, now)
-    await database.write(facts.note_start, now)
     return store
+
+
+async def begin_run(store: Store, now: datetime) -> None:
+    """Begins a run of the daemon: notes the start, and takes up or puts away what the last run left in the middle."""
+    store.documents.sweep((now - _UNFINISHED).timestamp())
+    if store.lock is not None:
+        await store.database.write(_end_leases, now)
+    await store.database.write(facts.note_start, now)
 
 
 def open_for_reading(directory: Path, database_url: str | None) -> Store:

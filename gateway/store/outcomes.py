@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 import sqlalchemy as sa
 
 from gateway.core import notices
+from gateway.core.account_choice import TRIES_EACH
 from gateway.core.lifecycle import FaxState, Move, State, held_state
 from gateway.core.model import FaxJob
 from gateway.core.notices import MailSettings
@@ -37,20 +38,44 @@ class Outcomes:
         self._pause_delays = pause_delays
         self._new_mail_id = new_mail_id
 
-    def record_fax(self, tx: Tx, job: FaxJob, step: Move, now: datetime) -> None:
-        """Moves a job and tells whoever has to know. Raises LostRaceError if somebody moved it first."""
+    def record_fax(self, tx: Tx, job: FaxJob, step: Move, now: datetime) -> bool:
+        """Moves a job and tells whoever has to know; says whether an account was paused, or works again.
+
+        Raises LostRaceError if somebody moved the job first.
+        """
         queue.move(tx, fax_job, job.id, job.version, job.state, step, now)
+        if "account" in step.columns:
+            self._tell_of_stand_in(tx, job, step, now)
+        works_again = not step.pauses_account and provider_accounts.proven_by(tx, job, step)
         if step.pauses_account:
             self._pause(tx, job.account, step, now)
-        elif provider_accounts.proven_by(tx, job, step):
+        elif works_again:
             self._resume(tx, job.account, now)
-        if step.reason is Reason.PROVIDER_DOWN and step.columns.get("tries") == _TRIES_UNTIL_ALERT:
-            sentence = f"The provider account {job.account} cannot be reached; its faxes wait (told once an hour)."
-            self.alert(tx, f"down:{job.account}:{now:%Y-%m-%d %H}", job.account, sentence, now, step.detail)
+        if step.reason is Reason.PROVIDER_DOWN:
+            self._tell_of_outage(tx, job, step, now)
         if step.notice is not None:
             self._notify(tx, job, step, now)
         elif job.state is FaxState.UNKNOWN and step.to is not FaxState.UNKNOWN:
             self._follow_up(tx, job, step, now)
+        return step.pauses_account or works_again
+
+    def _tell_of_stand_in(self, tx: Tx, job: FaxJob, step: Move, now: datetime) -> None:
+        account = step.columns["account"]
+        journal.note(tx, now, job.id, "other account", reason=step.reason, detail=f"{job.account} -> {account}")
+        none_reached = step.columns.get("tries", 0) > 0 and step.due_at is not None and step.due_at > now
+        if step.reason in (Reason.PROVIDER_DOWN, Reason.OTHER) and not none_reached:
+            sentence = f"The provider account {job.account} fails; faxes go through {account} (told once an hour)."
+            self.alert(tx, f"stand-in:{job.account}:{now:%Y-%m-%d %H}", job.account, sentence, now, step.detail)
+
+    def _tell_of_outage(self, tx: Tx, job: FaxJob, step: Move, now: datetime) -> None:
+        accounts = sorted([job.account, *job.other_accounts])
+        if step.columns.get("tries") != max(_TRIES_UNTIL_ALERT, TRIES_EACH * len(accounts)):
+            return
+        sentence = f"The provider account {job.account} cannot be reached; its faxes wait (told once an hour)."
+        if job.other_accounts:
+            names = ", ".join(accounts)
+            sentence = f"None of the provider accounts {names} can be reached; their faxes wait (told once an hour)."
+        self.alert(tx, f"down:{','.join(accounts)}:{now:%Y-%m-%d %H}", job.account, sentence, now, step.detail)
 
     def _follow_up(self, tx: Tx, job: FaxJob, step: Move, now: datetime) -> None:
         message = fax_jobs.get_message(tx, job.message_id)
@@ -76,9 +101,18 @@ class Outcomes:
             sentence = "A fax failed, and its sender did not want to be told."
             self.alert(tx, f"untold:{job.id}", job.id, sentence, now, step.detail)
 
-    def alert(self, tx: Tx, key: str, subject_id: str, sentence: str, now: datetime, detail: str = "") -> None:
-        """Tells the operator, once per ``key``. Safe to repeat."""
-        mail = notices.alert_mail(key, subject_id, sentence, self._new_mail_id(), now, self._mails, detail)
+    def alert(
+        self,
+        tx: Tx,
+        key: str,
+        subject_id: str,
+        sentence: str,
+        now: datetime,
+        detail: str = "",
+        lines: Sequence[str] = (),
+    ) -> None:
+        """Tells the operator, once per ``key``; ``lines`` are shown below the sentence. Safe to repeat."""
+        mail = notices.alert_mail(key, subject_id, sentence, self._new_mail_id(), now, self._mails, detail, lines)
         if mail_deliveries.order(tx, mail):
             journal.note(tx, now, subject_id, "operator told", detail=sentence)
 
@@ -94,6 +128,10 @@ class Outcomes:
         """Hands a message to postmaster on to the operator. Safe to repeat."""
         mail_deliveries.order(tx, notices.forward_mail(message_id, self._new_mail_id(), now, self._mails))
 
+    def weekly(self, tx: Tx, key: str, facts: dict[str, str], now: datetime) -> None:
+        """Sends the operator the figures of a week, once per ``key``. Safe to repeat."""
+        mail_deliveries.order(tx, notices.weekly_mail(key, facts, self._new_mail_id(), now, self._mails))
+
     def deliver_fax(self, tx: Tx, fax_id: str, address: str, now: datetime) -> bool:
         """Queues a received fax for one address; says whether that is new. Safe to repeat."""
         return mail_deliveries.order(tx, notices.fax_mail(fax_id, address, self._new_mail_id(), now, self._mails))
@@ -103,6 +141,13 @@ class Outcomes:
         if provider_accounts.pause(tx, account, reason, step.detail, now, self._pause_delays):
             sentence = f"The provider account {account} does not work: {reason.sentence} Its faxes wait."
             self.alert(tx, f"account:{account}:{now.isoformat()}", account, sentence, now, step.detail)
+
+    def account_answered(self, tx: Tx, account: str, now: datetime) -> bool:
+        """Ends the pause of an account that has answered a question, if no job finds out; says whether it did."""
+        works_again = provider_accounts.proven_by_answer(tx, account, now)
+        if works_again:
+            self._resume(tx, account, now)
+        return works_again
 
     def _resume(self, tx: Tx, account: str, now: datetime) -> None:
         since = provider_accounts.resume(tx, account, now)

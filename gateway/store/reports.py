@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -81,6 +82,30 @@ class AccountTrouble:
     detail: str
     paused_since: datetime
     paused_until: datetime
+
+    @property
+    def told(self) -> str:
+        """Says what it waits for, in a few words."""
+        if self.reason == Reason.OUT_OF_CREDIT.code:
+            return f"paused: {self.reason}, until a fax through it proves that there is credit again"
+        return f"paused: {self.reason}"
+
+
+@dataclass(slots=True)
+class AccountFigures:
+    """What one provider account did in a span of time.
+
+    Attributes:
+        calls: attempts by how they ended: delivered, failed, unknown, refused, not_sent; open and accepted still run.
+        pages: that were sent, also in calls that failed later.
+        cost: by currency, as far as the provider has told it.
+        received: faxes that came in.
+    """
+
+    calls: dict[str, int] = field(default_factory=dict)
+    pages: int = 0
+    cost: dict[str, Decimal] = field(default_factory=dict)
+    received: int = 0
 
 
 def list_faxes(tx: Tx, *, state: str | None = None, direction: str | None = None, limit: int = 50) -> list[FaxSummary]:
@@ -210,3 +235,20 @@ def troubled_accounts(tx: Tx) -> list[AccountTrouble]:
     query = sa.select(provider_account).order_by(provider_account.c.name)
     names = ("name", "reason", "detail", "paused_since", "paused_until")
     return [AccountTrouble(**{name: row[name] for name in names}) for row in tx.execute(query).mappings()]
+
+
+def account_figures(tx: Tx, since: datetime) -> dict[str, AccountFigures]:
+    """Counts what each provider account did since then, by its name; one that did nothing is not listed."""
+    figures: dict[str, AccountFigures] = {}
+    kinds = (attempt.c.account, attempt.c.state, attempt.c.price, attempt.c.currency)
+    ended = sa.select(*kinds, sa.func.count(), sa.func.sum(attempt.c.pages_sent)).where(attempt.c.intent_at >= since)
+    for account, state, price, currency, calls, pages in tx.execute(ended.group_by(*kinds)):
+        found = figures.setdefault(account, AccountFigures())
+        found.calls[state] = found.calls.get(state, 0) + calls
+        found.pages += int(pages or 0)
+        if price is not None and currency is not None:  # prices are texts: only Decimal adds them up exactly
+            found.cost[currency] = found.cost.get(currency, Decimal(0)) + Decimal(price) * calls
+    came = sa.select(inbound_fax.c.account, sa.func.count()).where(inbound_fax.c.created_at >= since)
+    for account, count in tx.execute(came.group_by(inbound_fax.c.account)):
+        figures.setdefault(account, AccountFigures()).received = count
+    return figures

@@ -11,7 +11,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 #: The migration that this schema equals; migrations/versions is compared with it by a test.
-HEAD: Final = "0001"
+HEAD: Final = "0003"
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -72,6 +72,15 @@ store_fact = sa.Table(
     sa.Column("value", sa.Text, nullable=False),
 )
 
+#: Every name that a provider account ever had here, and who that is at the provider (docs/operations.md).
+known_account = sa.Table(
+    "known_account",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("identity", sa.Text, nullable=False),
+    sa.Column("configured", sa.Boolean, nullable=False),
+)
+
 message = sa.Table(
     "message",
     metadata,
@@ -103,6 +112,7 @@ fax_job = sa.Table(
     sa.Column("header_text", sa.Text, nullable=False),
     sa.Column("header_time_zone", sa.String(64), nullable=False),
     sa.Column("account", sa.String(64), nullable=False),
+    sa.Column("other_accounts", sa.JSON, nullable=False, server_default="[]", default=list),
     sa.Column("calls", sa.Integer, nullable=False, default=0),
     sa.Column("pages", sa.Integer),
     sa.Column("pages_sent", sa.Integer),
@@ -222,6 +232,66 @@ marker = sa.Table(
     sa.Column("account", sa.String(64), primary_key=True),
     sa.Column("reference", sa.String(40), nullable=False),
     sa.Column("sent_at", UtcTime, nullable=False),
+)
+
+#: What an address may do with a number at the provider, as it was last read there, and since which reading.
+mapping_seen = sa.Table(
+    "mapping_seen",
+    metadata,
+    sa.Column("account", sa.String(64), primary_key=True),
+    sa.Column("service", sa.String(64), primary_key=True),
+    sa.Column("address", sa.String(320), primary_key=True),
+    sa.Column("number", sa.String(20), primary_key=True),
+    sa.Column("permission", sa.String(8), nullable=False),
+    sa.Column("since", UtcTime, nullable=False),
+    sa.Index("mapping_seen_number", "number"),
+)
+
+#: The mappings under our care: what we made, or were told to adopt. Nobody else's is ever changed.
+mapping_owned = sa.Table(
+    "mapping_owned",
+    metadata,
+    sa.Column("account", sa.String(64), primary_key=True),
+    sa.Column("service", sa.String(64), primary_key=True),
+    sa.Column("address", sa.String(320), primary_key=True),
+    sa.Column("number", sa.String(20), primary_key=True),
+    sa.Column("since", UtcTime, nullable=False),
+)
+
+#: The settings of services at the provider under our care, and what we set last, as a fingerprint.
+setting_owned = sa.Table(
+    "setting_owned",
+    metadata,
+    sa.Column("account", sa.String(64), primary_key=True),
+    sa.Column("service", sa.String(64), primary_key=True),
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("fingerprint", sa.String(64), nullable=False),
+    sa.Column("since", UtcTime, nullable=False),
+)
+
+#: When the mappings of an account were last read whole, and which drift the operator was told of.
+mapping_reading = sa.Table(
+    "mapping_reading",
+    metadata,
+    sa.Column("account", sa.String(64), primary_key=True),
+    sa.Column("read_at", UtcTime, nullable=False),
+    sa.Column("told", sa.String(64), nullable=False, default=""),
+)
+
+#: One leg of the canary: something tried each night, and how it went. ``leg`` names an account where it has one.
+canary_leg = sa.Table(
+    "canary_leg",
+    metadata,
+    sa.Column("token", sa.String(40), primary_key=True),
+    sa.Column("night", sa.String(16), nullable=False),
+    sa.Column("leg", sa.String(96), nullable=False),
+    sa.Column("started_at", UtcTime, nullable=False),
+    sa.Column("deadline", UtcTime, nullable=False),
+    sa.Column("facts", sa.JSON, nullable=False),
+    sa.Column("ended_at", UtcTime),
+    sa.Column("well", sa.Boolean),
+    sa.Column("detail", sa.Text, nullable=False, default=""),
+    sa.UniqueConstraint("night", "leg", name="canary_leg_once_a_night"),
 )
 
 journal = sa.Table(

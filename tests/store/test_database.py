@@ -22,7 +22,7 @@ from gateway.store.database import (
     check_sqlite_version,
 )
 from gateway.store.migrations import upgrade
-from gateway.store.opening import open_store, prepare_schema
+from gateway.store.opening import begin_run, open_store, prepare_schema
 from gateway.store.schema import metadata, store_fact
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
@@ -82,7 +82,22 @@ async def test_the_schema_is_made_once(database: Database) -> None:
 async def test_the_first_start_is_remembered(database: Database) -> None:
     assert await database.write(facts.note_start, NOW) == 1
     assert await database.write(facts.note_start, NOW.replace(year=2027)) == 2
-    assert await database.read(facts.first_start) == NOW
+    assert await database.read(facts.first_start, NOW) == NOW
+
+
+async def test_a_first_start_by_a_clock_that_was_ahead_is_put_right(database: Database) -> None:
+    await database.write(facts.note_start, NOW.replace(year=2031))
+    assert await database.write(facts.first_start, NOW) == NOW
+    assert await database.read(facts.first_start, NOW.replace(year=2027)) == NOW
+
+
+async def test_only_a_run_of_the_daemon_is_a_start(tmp_path: Path) -> None:
+    """A command that opens the store alone notes no start, and takes no claim from anybody."""
+    store = await open_store(tmp_path, None, lambda _: None)
+    assert await store.database.read(names) == []
+    await begin_run(store, NOW)
+    assert set(await store.database.read(names)) == {"first_start", "starts"}
+    store.close()
 
 
 async def test_a_newer_schema_is_refused(database: Database) -> None:
@@ -140,25 +155,25 @@ def test_a_database_that_would_lose_commits_in_a_power_cut_is_refused(tmp_path: 
 
 
 async def test_a_second_process_on_the_same_store_is_refused(tmp_path: Path) -> None:
-    first = await open_store(tmp_path, None, NOW, lambda _: None)
+    first = await open_store(tmp_path, None, lambda _: None)
     with pytest.raises(StoreBusyError, match="another process works on the store"):
-        await open_store(tmp_path, None, NOW, lambda _: None)
+        await open_store(tmp_path, None, lambda _: None)
     first.close()
-    (await open_store(tmp_path, None, NOW, lambda _: None)).close()
+    (await open_store(tmp_path, None, lambda _: None)).close()
 
 
 async def test_a_damaged_database_is_noticed_at_start(tmp_path: Path) -> None:
-    (await open_store(tmp_path, None, NOW, lambda _: None)).close()
+    (await open_store(tmp_path, None, lambda _: None)).close()
     database = tmp_path / "faxgw.sqlite"
     content = bytearray(database.read_bytes())
     content[4096 * 2 : 4096 * 2 + 200] = b"\xff" * 200
     database.write_bytes(content)
     with pytest.raises(DiskError, match="damaged|malformed"):
-        await open_store(tmp_path, None, NOW, lambda _: None)
+        await open_store(tmp_path, None, lambda _: None)
 
 
 async def test_a_reader_sees_what_the_daemon_commits_and_cannot_change_it(tmp_path: Path) -> None:
-    store = await open_store(tmp_path, None, NOW, lambda _: None)
+    store = await open_store(tmp_path, None, lambda _: None)
     reader = SqliteReader(tmp_path / "faxgw.sqlite")
     await store.database.write(put, "a", "1")
     assert "a" in await reader.read(names)
