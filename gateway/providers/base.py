@@ -1,16 +1,25 @@
 """What the gateway asks of a fax provider, and how a provider reports failure.
 
-A provider is one folder: `client.py` speaks their HTTP, `words.py` translates their words, `provider.py` keeps this
-contract. Every method raises only what its docstring names; anything else is a bug and holds the row.
+A provider is one folder (docs/adding-a-provider.md): one part speaks their HTTP, one translates their words, and
+`provider.py` keeps this contract. Every method raises only what its docstring names; anything else is a bug and holds
+the row.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from gateway.core.model import Attempt, FaxEvent, FaxReport, FaxRequest, Found
+from gateway.core.model import (
+    Attempt,
+    FaxEvent,
+    FaxReport,
+    FaxRequest,
+    Found,
+    Permission,
+    ServiceState,
+)
 
 
 class UnknownFaxError(Exception):
@@ -25,11 +34,17 @@ class BadEventError(Exception):
     """A webhook body that cannot be read as an event; the message says why, without page content."""
 
 
+class MappingConflictError(Exception):
+    """The provider's mappings are not what a change assumed (404, 409, 412 ...): read again, then decide again."""
+
+
 class FaxProvider(Protocol):
     """The contract that every provider keeps and the contract suite tests."""
 
     #: The name of this provider account in the configuration; rows carry it.
     account: str
+    #: Who it is at the provider, whatever its name here: the kind, and the project or user. No secret.
+    identity: str
 
     async def submit(self, fax: FaxRequest) -> str:
         """Hands one fax over and returns the provider's fax id. Safe to repeat: no.
@@ -99,3 +114,79 @@ class FaxProvider(Protocol):
 
     async def close(self) -> None:
         """Gives its connections back. Safe to repeat: yes."""
+
+
+@runtime_checkable
+class KeepsMappings(Protocol):
+    """An optional ability: the provider mails received faxes, and takes mails to be faxed, by a table of its own.
+
+    Every change is safe to repeat. An answer that got lost is a TemporaryError: reading again tells.
+    """
+
+    #: The name of this provider account in the configuration.
+    account: str
+
+    async def read_services(self, webhook_url: str) -> tuple[ServiceState, ...]:
+        """Reads every configured service whole: numbers, mappings, settings. Safe to repeat: yes.
+
+        Args:
+            webhook_url: ours for this account, without credentials; the wanted settings follow from it.
+
+        Raises:
+            TemporaryError, AccountError: something could not be read; half a table is never answered.
+        """
+
+    async def read_address(self, service: str, address: str) -> dict[str, Permission] | None:
+        """Reads the numbers of one address as they are now; None if the service does not know the address.
+
+        Raises:
+            TemporaryError, AccountError: it could not be read.
+        """
+
+    async def add_address(self, service: str, address: str, numbers: Mapping[str, Permission]) -> None:
+        """Makes an address with these numbers, at least one.
+
+        Raises:
+            MappingConflictError: it may exist already.
+            PermanentError, TemporaryError, AccountError: it was refused, or nobody knows.
+        """
+
+    async def set_numbers(self, service: str, address: str, numbers: Mapping[str, Permission]) -> None:
+        """Replaces all numbers of an address that exists; what is not in ``numbers`` is gone afterwards.
+
+        Raises:
+            MappingConflictError: the address does not exist, or changed meanwhile.
+            PermanentError, TemporaryError, AccountError: it was refused, or nobody knows.
+        """
+
+    async def remove_address(self, service: str, address: str) -> None:
+        """Removes an address with all its numbers; one that is gone already is as good.
+
+        Raises:
+            PermanentError, TemporaryError, AccountError: it was refused, or nobody knows.
+        """
+
+    async def change_settings(self, service: str, names: Collection[str], webhook_url: str) -> None:
+        """Sets the named settings of a service to what our configuration needs, credentials included.
+
+        Raises:
+            PermanentError, TemporaryError, AccountError: it was refused, or nobody knows.
+        """
+
+
+@runtime_checkable
+class TestsItself(Protocol):
+    """An optional ability: the provider can be tried out for nothing, which the canary does each night."""
+
+    #: The name of this provider account in the configuration.
+    account: str
+
+    async def send_test_fax(self, reference: str, callback_url: str) -> str:
+        """Sends one small page to the provider's free test number, with a callback; answers the fax id.
+
+        Raises:
+            GatewayError: as `FaxProvider.submit`.
+        """
+
+    def event_about(self, report: FaxReport) -> tuple[dict[str, str], bytes]:
+        """Builds headers and body of the webhook that this provider would send about a fax, without its pages. Pure."""

@@ -8,6 +8,9 @@ answered once: `HttpClient.request` tells "provably not sent" from "nobody knows
 from __future__ import annotations
 
 import base64
+import os
+import re
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -43,6 +46,7 @@ DOCUMENT_LIMIT: Final = 100 * 1024**2
 _CONNECT_SECONDS: Final = 10.0
 _LONGEST_WAIT: Final = timedelta(days=1)
 _TEXT_LENGTH: Final = 200
+_ANY_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?:\\?/){2}\S*")
 
 _ACCOUNT_TROUBLE: Final = {
     401: Reason.PROVIDER_AUTH,
@@ -82,7 +86,7 @@ class HttpClient:
 
     Every request has a connection of its own. A handshake is cheap beside a fax, and it takes away a doubt:
     no submission can meet a pooled connection that died unnoticed. A POST is sent once;
-    a lost GET or DELETE the library may repeat once by itself. Certificates are verified; redirects, cookies
+    a lost GET, PUT or DELETE the library may repeat once by itself. Certificates are verified; redirects, cookies
     and proxies from the environment are off.
 
     Args:
@@ -130,9 +134,9 @@ class HttpClient:
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             # Refused, name not found, TLS handshake failed, connecting took too long. Never their parents: a
             # ClientOSError is also a connection that broke in the middle.
-            raise NotSentError(Reason.PROVIDER_DOWN, _describe(error)) from error
+            raise NotSentError(Reason.PROVIDER_DOWN, self._describe(error, URL(url, encoded=True))) from error
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise AmbiguousError(Reason.OUTCOME_UNKNOWN, _describe(error)) from error
+            raise AmbiguousError(Reason.OUTCOME_UNKNOWN, self._describe(error, URL(url, encoded=True))) from error
 
     async def close(self) -> None:
         """Closes what is open. Safe to repeat."""
@@ -140,6 +144,33 @@ class HttpClient:
             await self._session.close()
             await self._resolver.close()
         self._session = self._resolver = None
+
+    def _describe(self, error: Exception, url: URL) -> str:
+        """Says in plain words why there is no answer. Of the URL only host and port: a path can hold secrets."""
+        peer = f"{url.host}:{url.port}"
+        match error:
+            case aiohttp.ClientConnectorDNSError():
+                text = f"{url.host}: name not found"
+            case aiohttp.ClientConnectorCertificateError():
+                why = error.certificate_error
+                text = f"TLS: {why.verify_message if isinstance(why, ssl.SSLCertVerificationError) else why}"
+            case aiohttp.ClientConnectorSSLError():
+                text = f"TLS: {error.os_error.strerror or error.os_error}"
+            case aiohttp.ClientConnectorError(os_error=OSError(errno=int(number))):
+                text = f"cannot connect to {peer}: {os.strerror(number).lower()}"
+            case aiohttp.ConnectionTimeoutError():
+                text = f"cannot connect to {peer}: no answer within {self._timeout.connect:g} s"
+            case TimeoutError():
+                text = f"no answer within {self._timeout.total:g} s"
+            case aiohttp.ClientOSError(errno=int(number)):
+                text = f"{peer}: {os.strerror(number).lower()}"
+            case aiohttp.ServerDisconnectedError():
+                text = f"{peer} ended the connection without an answer"
+            case aiohttp.ClientPayloadError():
+                text = f"broken answer: {error}"
+            case _:
+                text = f"{type(error).__name__}: {error}"
+        return short_text(text)
 
     def _open(self) -> aiohttp.ClientSession:
         # Opened at the first request: a session belongs to a running event loop.
@@ -203,6 +234,11 @@ def basic_credentials(user: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
+def their_words(text: str) -> str:
+    """Cuts what a provider says of an error as ``short_text`` does; any URL is left out, because ours hold secrets."""
+    return short_text(_ANY_URL.sub("(a URL)", text))
+
+
 def short_text(text: str) -> str:
     """Cuts foreign text down to one short printable line for the journal."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * _TEXT_LENGTH]).split())
@@ -216,7 +252,3 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
         if len(body) > limit:
             raise aiohttp.ClientPayloadError(f"answer is larger than {limit} bytes")
     return bytes(body)
-
-
-def _describe(error: Exception) -> str:
-    return short_text(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)

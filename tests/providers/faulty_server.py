@@ -14,7 +14,7 @@ from aiohttp import web
 
 @dataclass(frozen=True)
 class Received:
-    """One request that arrived whole. ``connection`` tells connections apart."""
+    """One request that arrived whole. ``connection`` tells connections apart, ``raw_path`` is still encoded."""
 
     method: str
     path: str
@@ -23,6 +23,7 @@ class Received:
     headers: Mapping[str, str]
     body: bytes
     connection: object
+    raw_path: str
 
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -82,6 +83,7 @@ class FaultyServer(ABC):
             dict(request.headers),
             await request.read(),
             request.protocol,
+            request.raw_path.partition("?")[0],
         )
         self.received.append(received)
         return await self.answer(received)

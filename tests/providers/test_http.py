@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from gateway.core.reasons import AmbiguousError, NotSentError
-from gateway.providers.http import Answer, HttpClient, retry_after, short_text
+from gateway.providers.http import Answer, HttpClient, retry_after, short_text, their_words
 
 NOW = datetime(2026, 11, 20, 9, 15, tzinfo=UTC)
 
@@ -57,8 +57,26 @@ async def test_addresses_and_names_of_the_hosts_file_are_resolved(http: HttpClie
 
 
 async def test_a_name_that_does_not_exist_proves_that_nothing_was_sent(http: HttpClient) -> None:
-    with pytest.raises(NotSentError):
+    with pytest.raises(NotSentError) as failed:
         await http.request("POST", "http://nobody.invalid/", headers={}, body=b"x")
+    assert failed.value.detail == "nobody.invalid: name not found"
+
+
+async def test_a_refused_connection_is_told_in_plain_words_and_without_the_path(http: HttpClient) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with pytest.raises(NotSentError) as failed:
+        await http.request("POST", f"http://127.0.0.1:{port}/secret", headers={}, body=b"x")
+    assert failed.value.detail == f"cannot connect to 127.0.0.1:{port}: connection refused"
+
+
+async def test_a_silent_peer_is_told_with_the_time_it_was_given() -> None:
+    client = HttpClient(requests_per_second=1000, timeout=0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        with pytest.raises(AmbiguousError) as failed:
+            await client.request("GET", f"http://127.0.0.1:{silent.getsockname()[1]}/", headers={})
+        await client.close()
+    assert failed.value.detail == "no answer within 0.2 s"
 
 
 async def test_a_failed_tls_handshake_proves_that_nothing_was_sent(http: HttpClient, server: Echo) -> None:
@@ -81,7 +99,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused_before_anything_
     stranger = await asyncio.start_server(listen, "127.0.0.1", 0, ssl=context)
     async with stranger:
         port = stranger.sockets[0].getsockname()[1]
-        with pytest.raises(NotSentError):
+        with pytest.raises(NotSentError, match="TLS: .*certificate"):
             await http.request("POST", f"https://localhost:{port}/", headers={}, body=b"secret")
     assert heard == b""
 
@@ -225,3 +243,18 @@ def test_short_text_is_one_short_printable_line(text: str) -> None:
 def test_any_body_is_a_json_object_or_none(body: bytes) -> None:
     value = Answer(200, CIMultiDictProxy(CIMultiDict()), body).json_object()
     assert value is None or isinstance(value, dict)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "incomingWebhookUrl: https://faxgw:pw-4711@fax.example/webhooks/sinch/Zk3xPq7L is not reachable",
+        r'{"callbackUrl": "https:\/\/faxgw:pw-4711@fax.example\/webhooks\/sinch\/Zk3xPq7L"}',
+        "bad value HTTPS://faxgw:pw-4711@fax.example/Zk3xPq7L",
+    ],
+)
+def test_a_provider_that_quotes_our_url_does_not_spread_its_secrets(said: str) -> None:
+    shown = their_words(said)
+    assert "pw-4711" not in shown
+    assert "Zk3xPq7L" not in shown
+    assert "(a URL)" in shown

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 
 from gateway.core.model import FaxReport, Phase
 from gateway.core.reasons import AccountError, GatewayError, PermanentError, Reason
-from gateway.providers.http import Answer, refused_submission, short_text
+from gateway.providers.http import Answer, refused_submission, short_text, their_words
 
 #: A Fax object as it came (sinch-fax-v3 3.5): nothing in it is relied on before it was looked at here.
 Fax: TypeAlias = Mapping[str, Any]
@@ -28,6 +28,9 @@ PHASES: Final[Mapping[str, Phase]] = {
     "COMPLETED": Phase.DELIVERED,
     "FAILURE": Phase.FAILED,
 }
+
+#: The word for each phase; of two the later one.
+STATUSES: Final[Mapping[Phase, str]] = {phase: status for status, phase in PHASES.items()}
 
 #: `fileType` of a document that we hand over (sinch-fax-v3 3.1).
 FILE_TYPES: Final[Mapping[str, str]] = {"application/pdf": "PDF", "image/tiff": "TIF"}
@@ -87,7 +90,7 @@ def reason_of(error_type: object, code: int | None) -> Reason:
 
 
 def refusal(answer: Answer, now: datetime) -> GatewayError:
-    """Says what an answer to POST /faxes other than success means (sinch-fax-v3 8.1, docs/durability.md)."""
+    """Says what an unsuccessful answer to a request that changes something means (sinch-fax-v3 8.1)."""
     text = error_text(answer)
     error = answer.json_object() or {}
     if answer.status in _BAD_FIELDS and any(_TO_FIELD.fullmatch(field) for field, _ in _violations(error)):
@@ -102,12 +105,12 @@ def error_text(answer: Answer) -> str:
     status = f"HTTP {answer.status}"
     error = answer.json_object()
     if error is None:
-        page = short_text(answer.body[:1000].decode("utf-8", "replace"))
+        page = their_words(answer.body[:1000].decode("utf-8", "replace"))
         return f"{status}: {page}" if page else status
     name = error.get("error") or error.get("status") or ""
     message = error.get("message") or ""
     fields = [f"{field}: {description}" for field, description in _violations(error)]
-    return short_text(f"{status} {name}: " + "; ".join(str(part) for part in (message, *fields) if part))
+    return their_words(f"{status} {name}: " + "; ".join(str(part) for part in (message, *fields) if part))
 
 
 def _violations(error: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -149,8 +152,8 @@ def report_of(fax: Fax, name: str) -> FaxReport:
         caller=read_number(fax.get("from")),
         created_at=_time(fax.get("createTime")),
         completed_at=_time(fax.get("completedTime")),
-        pages=_whole(fax.get("numberOfPages")),
-        pages_sent=_whole(fax.get("pagesSentSuccessfully")),
+        pages=read_whole(fax.get("numberOfPages")),
+        pages_sent=read_whole(fax.get("pagesSentSuccessfully")),
         reason=_outcome(fax, phase, inbound=inbound),
         raw=_raw(fax, phase),
         price=_amount(price.get("amount")),
@@ -185,6 +188,12 @@ def read_number(value: object) -> str | None:
     return f"+{digits}" if re.fullmatch(r"[1-9][0-9]{10,14}", digits) else digits
 
 
+def read_whole(value: object) -> int | None:
+    """Reads a whole number that comes as a number or as text; None for anything else."""
+    text = str(value)
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None  # noqa: PLR2004 - a 32-bit column
+
+
 def _outcome(fax: Fax, phase: Phase, *, inbound: bool) -> Reason | None:
     if phase is Phase.WAITING:
         return None
@@ -196,8 +205,8 @@ def _outcome(fax: Fax, phase: Phase, *, inbound: bool) -> Reason | None:
 
 def _error_code(fax: Fax) -> int | None:
     # An early model had the number in errorId, beside a textual errorCode (8.2).
-    code = _whole(fax.get("errorCode"))
-    return _whole(fax.get("errorId")) if code is None else code
+    code = read_whole(fax.get("errorCode"))
+    return read_whole(fax.get("errorId")) if code is None else code
 
 
 def _raw(fax: Fax, phase: Phase) -> str:
@@ -205,7 +214,7 @@ def _raw(fax: Fax, phase: Phase) -> str:
         return short_text(str(fax.get("status", "no status")))
     code = _error_code(fax)
     name = " ".join(str(part) for part in (fax.get("errorType"), code) if part is not None)
-    return short_text(": ".join(part for part in (name or "FAILURE", str(fax.get("errorMessage") or "")) if part))
+    return their_words(": ".join(part for part in (name or "FAILURE", str(fax.get("errorMessage") or "")) if part))
 
 
 def is_inbound(fax: Fax) -> bool:
@@ -215,11 +224,6 @@ def is_inbound(fax: Fax) -> bool:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
-
-
-def _whole(value: object) -> int | None:
-    text = str(value)
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None  # noqa: PLR2004 - a 32-bit column
 
 
 def _amount(value: object) -> Decimal | None:

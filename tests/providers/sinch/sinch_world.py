@@ -1,4 +1,4 @@
-"""Sinch's side of the wire for tests: token endpoint and faxes, small, exact and able to fail."""
+"""Sinch's side of the wire for tests: token endpoint, faxes, services, small, exact and able to fail."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from datetime import datetime
 from typing import Any
 
 from aiohttp import web
+from fake_services import SECOND_SERVICE, SERVICE, FakeServices
 from faulty_server import FaultyServer, Received
 from provider_world import NOW, NUMBER, OUR_NUMBER, PDF, Submission, World
 
 from gateway.core.model import Phase
 from gateway.providers.sinch import Sinch, SinchSettings
 
-SERVICE = "01KB0000000000000000SERV01"
-SECOND_SERVICE = "01KB0000000000000000SERV02"
 FOREIGN_SERVICE = "01KB0000000000000000SERV99"
 STATUSES = {Phase.WAITING: "IN_PROGRESS", Phase.DELIVERED: "COMPLETED", Phase.FAILED: "FAILURE"}
 
@@ -35,12 +34,16 @@ class FakeSinch(FaultyServer):
     tokens: list[str] = field(default_factory=list)
     page_size: int = 1000
     between_pages: list[Callable[[], object]] = field(default_factory=list)
+    services: FakeServices = field(default_factory=FakeServices)
 
     async def answer(self, request: Received) -> web.Response:
         if request.path == "/oauth2/token":
             return self._grant(request)
         if request.headers.get("Authorization") not in [f"Bearer {token}" for token in self.tokens[-1:]]:
             return web.Response(status=401, headers={"WWW-Authenticate": 'Bearer error_description="expired"'})
+        services = f"/v3/projects/{self.project}/services/"
+        if request.raw_path.startswith(services):
+            return self.services.answer(request, request.raw_path.removeprefix(services))
         root, _, rest = request.path.partition("/faxes")
         name, _, what = rest.removeprefix("/").partition("/")
         if root != f"/v3/projects/{self.project}" or (name and name not in self.faxes):
@@ -128,7 +131,8 @@ class SinchWorld(World):
             "key_secret": "s3cret",
             "services": (SERVICE, SECOND_SERVICE),
             "webhook_user": "hook",
-            "webhook_passwords": ("new-one", "old-one"),
+            "webhook_password": "new-one",
+            "old_webhook_password": "old-one",
             "base_url": self.server.url,
             "auth_url": self.server.url,
             "requests_per_second": 1000,

@@ -98,7 +98,7 @@ async def sinch(receiver: Receiver, encoding: str, *, storage: bool) -> AsyncIte
         key_secret=simulator.key_secret,
         services=(await default_service(simulator, url),),
         webhook_user="hook",
-        webhook_passwords=("pass",),
+        webhook_password="pass",
         base_url=url,
         auth_url=url,
         requests_per_second=1000,

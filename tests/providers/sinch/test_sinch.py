@@ -45,9 +45,10 @@ async def test_it_is_a_fax_provider(world: SinchWorld) -> None:
 
 
 def test_settings_do_not_show_their_secrets() -> None:
-    shown = repr(SinchSettings("p", "k", "s3cret", ("s",), "hook", ("passw0rd",)))
+    shown = repr(SinchSettings("p", "k", "s3cret", ("s",), "passw0rd", old_webhook_password="0ld-one"))
     assert "s3cret" not in shown
     assert "passw0rd" not in shown
+    assert "0ld-one" not in shown
 
 
 # --- what a send request says ---
@@ -75,7 +76,7 @@ async def test_an_order_says_everything_that_we_want(world: SinchWorld) -> None:
 
 
 async def test_credentials_survive_in_the_callback_url_whatever_they_contain(world: SinchWorld) -> None:
-    provider = world.build(webhook_user="a@b", webhook_passwords=("p:/?#[]%",))
+    provider = world.build(webhook_user="a@b", webhook_password="p:/?#[]%")
     await provider.submit(REQUEST)
     url = world.server.orders[0][0]["callbackUrl"]
     assert url.startswith("https://a%40b:p%3A%2F%3F%23%5B%5D%25@fax.example.com/")
@@ -271,6 +272,6 @@ async def test_passwords_are_rotated_without_a_gap(world: SinchWorld, header: st
 
 
 async def test_without_a_password_nobody_is_authentic(world: SinchWorld) -> None:
-    provider = world.build(webhook_passwords=())
+    provider = world.build(webhook_password="", old_webhook_password=None)
     for header in ("", "Basic ", "Basic " + base64.b64encode(b"hook:").decode()):
         assert not provider.authentic({"Authorization": header})
