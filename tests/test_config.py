@@ -6,20 +6,23 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import fields
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.config import Config, ConfigError, load_config, load_gateway_settings, values
+from gateway.config.accounts import ACCOUNT_SECTIONS
 from gateway.config.loading import _LISTS, _TABLES
 from gateway.config.places import find_places, line_of, written
-from gateway.config.sections import ACCOUNT_KINDS
+from gateway.core.canary import CanaryPlan
 from gateway.core.lifecycle import FaxTiming
-from gateway.core.model import Route, Sender
+from gateway.core.model import Carrier, Route, Sender
 from gateway.providers import PROVIDERS
 
 ROOT = Path(__file__).parent.parent
@@ -45,6 +48,9 @@ SECRETS = {
     "sinch-key-secret": "s3cret",
     "sinch-webhook-password": "pw-4711",
     "sinch-webhook-path": "Zk3xPq7LmN0sTuVw",
+    "sinch-old-webhook-password": "pw-0815",
+    "interfax-password": "s3cret three",
+    "interfax-webhook-path": "Yj2wOp6KlM9rSt5u",
     "smarthost-password": "s3cret too",
     "database-url": "postgresql://faxgw:s3cret@db.example/faxgw",
 }
@@ -139,34 +145,59 @@ def test_the_changed_example_is_accepted(directory: Path) -> None:
     assert config.accounts["sinch"].for_provider["key_secret"] == "s3cret"
 
 
-def test_the_example_shows_every_key() -> None:
-    shown = set(re.findall(r"(?m)^#?([a-z_]+) = ", EXAMPLE.read_text()))
-    models = [*_TABLES.values(), *_LISTS.values(), *ACCOUNT_KINDS.values()]
-    keys = {key for model in models for key in model.model_fields}
-    assert {key.removesuffix("_file") for key in shown} == keys
+def shown_keys(text: str) -> dict[str, set[str]]:
+    """Every key of the example, set or commented out, by its section; of an account by its kind."""
+    found: dict[str, set[str]] = {}
+    for section in re.split(r"(?m)^#?\[+(?=[a-z])", text)[1:]:
+        kind = re.search(r'(?m)^#?kind = "(.*)"', section)
+        name = f"kind {kind[1]}" if kind else section.partition("]")[0]
+        found[name] = {key.removesuffix("_file") for key in re.findall(r"(?m)^#?([a-z_]+) = ", section)}
+    return found
+
+
+def test_the_example_shows_every_key_in_its_section() -> None:
+    models = _TABLES | _LISTS | {f"kind {kind}": section for kind, section in ACCOUNT_SECTIONS.items()}
+    assert shown_keys(EXAMPLE.read_text()) == {name: set(model.model_fields) for name, model in models.items()}
+
+
+def uncommented(text: str, *, whole_sections: bool, but: frozenset[str] = frozenset()) -> str:
+    """Takes the "#" from keys, in sections that are commented out too if wanted."""
+    lines, in_comment = text.split("\n"), False
+    for number, line in enumerate(lines):
+        if header := re.match(r"(#?)\[", line):
+            in_comment = bool(header[1])
+        key = re.match(r"#(?:([a-z_]+) = |\[)", line)
+        if key and key[1] not in but and (whole_sections or not in_comment):
+            lines[number] = line[1:]
+    return "\n".join(lines)
+
+
+WITHOUT_DEFAULT = frozenset({
+    "hostname", "database_url_file", "account", "username", "password_file", "from_address", "countries",
+    "old_webhook_password_file", "save_received", "save_sent", "dkim_selector", "own_fax_from", "own_fax_to",
+    "marker_number",
+})  # fmt: skip
 
 
 def test_the_example_shows_the_true_defaults(directory: Path) -> None:
     default = load_config(directory / "config.toml")
     text = (directory / "config.toml").read_text()
-    without_default = "hostname|database_url_file|account|username|password_file|from_address|countries"
-    (directory / "shown.toml").write_text(re.sub(rf"(?m)^#(?!{without_default})([a-z_]+ = )", r"\1", text))
+    (directory / "shown.toml").write_text(uncommented(text, whole_sections=False, but=WITHOUT_DEFAULT))
     shown = load_config(directory / "shown.toml")
-    for section in ("gateway", "smtp", "senders", "dialling", "accounts", "web", "health", "smarthost"):
-        assert getattr(shown, section) == getattr(default, section)
-    for section in ("received", "routes", "timing", "log"):
+    for section in {field.name for field in fields(Config)} - {"path"}:
         assert getattr(shown, section) == getattr(default, section)
 
 
 def test_every_line_of_the_example_can_be_set(directory: Path) -> None:
-    text = re.sub(r"(?m)^#([a-z_]+ = )", r"\1", (directory / "config.toml").read_text())
-    (directory / "all.toml").write_text(text)
+    text = (directory / "config.toml").read_text()
+    (directory / "all.toml").write_text(uncommented(text, whole_sections=True))
     config = load_config(directory / "all.toml")
     assert config.smarthost.password.get_secret_value() == "s3cret too"
+    assert {account.kind for account in config.accounts.values()} == set(PROVIDERS)
 
 
 def test_each_required_key_has_an_example_for_its_message() -> None:
-    models = [*_TABLES.values(), *_LISTS.values(), *ACCOUNT_KINDS.values()]
+    models = [*_TABLES.values(), *_LISTS.values(), *ACCOUNT_SECTIONS.values()]
     required = {field for model in models for field in model.model_fields.items() if field[1].is_required()}
     assert {key for key, field in required if not field.examples} <= {"kind"}
 
@@ -181,6 +212,38 @@ def config(directory: Path) -> Config:
 
 def test_the_default_waits_are_those_of_the_core(config: Config) -> None:
     assert config.fax_timing == FaxTiming()
+
+
+def test_the_canary_tries_what_costs_nothing_unless_it_is_told_otherwise(config: Config, directory: Path) -> None:
+    assert config.canary_plan == CanaryPlan(at=time(3, 30), zone=ZoneInfo("America/New_York"))
+    told = """
+at = "23:05"
+time_zone = "Europe/Berlin"
+fax = false
+webhook = false
+mail = "returns"
+patience = "1h"
+weekly_on = "sunday"
+own_fax_from = "+12025550199"
+own_fax_to = "+12025550100"
+"""
+    (directory / "config.toml").write_text(changed_example().replace("[canary]\n", "[canary]" + told))
+    assert load_config(directory / "config.toml").canary_plan == CanaryPlan(
+        at=time(23, 5),
+        zone=ZoneInfo("Europe/Berlin"),
+        fax=False,
+        webhook=False,
+        mail="returns",
+        patience=timedelta(hours=1),
+        weekly_on=6,
+        own_fax=("+12025550199", "+12025550100"),
+    )
+
+
+def test_mappings_are_looked_at_each_hour_and_left_as_they_are_unless_it_is_told_otherwise(config: Config) -> None:
+    assert (config.mappings.mode, config.mappings.every) == ("report", timedelta(hours=1))
+    assert {route.delivered_by for route in config.routes} == {Carrier.GATEWAY}
+    assert {sender.accepted_by for sender in config.senders} == {Carrier.GATEWAY}
 
 
 def test_left_out_values_follow_from_others(config: Config) -> None:
@@ -203,13 +266,9 @@ def test_the_webhook_url_is_secret_and_below_the_public_url(config: Config) -> N
     assert config.webhook_url("sinch") == "https://fax.clinic.example/webhooks/sinch/Zk3xPq7LmN0sTuVw"
 
 
-def test_every_kind_of_provider_can_be_configured() -> None:
-    assert set(ACCOUNT_KINDS) == set(PROVIDERS)
-
-
 def test_an_account_gives_the_settings_of_its_provider(config: Config) -> None:
     settings = PROVIDERS["sinch"].Settings(**config.accounts["sinch"].for_provider)
-    assert settings.webhook_passwords == ("pw-4711",)
+    assert settings.webhook_password == "pw-4711"
     assert settings.services == ("01JC8MKEXAMPLE",)
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from gateway.config.places import Path
 from gateway.config.sections import (
-    AccountSettings,
+    AccountRuleSettings,
+    CanarySettings,
     GatewaySettings,
     HealthSettings,
+    MappingsSettings,
     ReceivedSettings,
     RouteSettings,
     SenderSettings,
@@ -29,14 +31,15 @@ def check_together(sections: Mapping[str, Any]) -> Findings:
     """Runs each check whose sections are all valid by themselves.
 
     Args:
-        sections: by name; ``senders`` and ``routes`` map index to entry, ``providers`` name to account.
+        sections: by name; ``senders`` and ``routes`` map index to entry; ``account_names`` are those of the
+            file, because an account with a mistake in it is not an unknown one.
     """
     for check, *names in _CHECKS:
         if all(name in sections for name in names):
             yield from check(*(sections[name] for name in names))
 
 
-def _accounts_exist(senders: Mapping[int, SenderSettings], accounts: Mapping[str, AccountSettings]) -> Findings:
+def _accounts_exist(senders: Mapping[int, SenderSettings], accounts: Collection[str]) -> Findings:
     choice = ", ".join(accounts)
     for index, sender in senders.items():
         if sender.account is None and len(accounts) > 1:
@@ -44,6 +47,24 @@ def _accounts_exist(senders: Mapping[int, SenderSettings], accounts: Mapping[str
         elif sender.account is not None and sender.account not in accounts:
             what = f"no provider account is named {shown(sender.account)}"
             yield ("senders", index, "account"), f"{what} (accepted: {choice})"
+
+
+def _rules_name_accounts(rules: Mapping[int, AccountRuleSettings], accounts: Collection[str]) -> Findings:
+    choice = ", ".join(accounts)
+    for index, rule in rules.items():
+        for place, account in enumerate(rule.accounts):
+            path: Path = ("account_rules", index, "accounts", place)
+            if account not in accounts:
+                yield path, f"no provider account is named {shown(account)} (accepted: {choice})"
+            elif account in rule.accounts[:place]:
+                yield path, f"{account} is listed twice"
+
+
+def _rules_have_a_chance(rules: Mapping[int, AccountRuleSettings]) -> Findings:
+    open_to_all = [index for index, rule in rules.items() if rule.sender is None and rule.number is None]
+    for index in rules:
+        if open_to_all and index > open_to_all[0]:
+            yield ("account_rules", index), "never comes into play: a rule before it fits every fax"
 
 
 def _senders_are_different(senders: Mapping[int, SenderSettings]) -> Findings:
@@ -143,6 +164,34 @@ def _search_times_grow(timing: TimingSettings) -> Findings:
         yield ("timing", "search_times"), "expected growing times, each counted from the submission"
 
 
+def _provider_knows_single_addresses(senders: Mapping[int, SenderSettings]) -> Findings:
+    for index, sender in senders.items():
+        if sender.accepted_by == "both" and sender.address.startswith("@"):
+            what = f'expected "gateway": a provider knows single addresses, not all of {sender.address}'
+            yield ("senders", index, "accepted_by"), what
+
+
+def _mappings_are_looked_after(mappings: MappingsSettings, routes: Mapping[int, RouteSettings]) -> Findings:
+    for index, route in routes.items():
+        if route.delivered_by == "provider" and mappings.mode == "off":
+            what = 'expected "gateway" or "both": mode of [mappings] is "off", so nobody sees when it stops delivering'
+            yield ("routes", index, "delivered_by"), what
+
+
+def _own_fax_is_whole(canary: CanarySettings) -> Findings:
+    for key, other in (("own_fax_from", "own_fax_to"), ("own_fax_to", "own_fax_from")):
+        if getattr(canary, key) is None and getattr(canary, other) is not None:
+            yield ("canary", key), f"is missing: {other} needs it"
+    if canary.own_fax_from is not None and canary.own_fax_from == canary.own_fax_to:
+        yield ("canary", "own_fax_to"), "is the number that calls; it is busy then"
+
+
+def _own_fax_is_from_a_sender(canary: CanarySettings, senders: Mapping[int, SenderSettings]) -> Findings:
+    known = {sender.caller_id for sender in senders.values()}
+    if canary.own_fax_from is not None and canary.own_fax_from not in known:
+        yield ("canary", "own_fax_from"), f"{canary.own_fax_from} is the caller_id of no sender"
+
+
 def _repeated(values: Mapping[int, str]) -> Iterator[int]:
     seen: set[str] = set()
     for index, value in values.items():
@@ -152,12 +201,16 @@ def _repeated(values: Mapping[int, str]) -> Iterator[int]:
 
 
 _CHECKS: Final[tuple[tuple[Any, ...], ...]] = (
-    (_accounts_exist, "senders", "providers"),
+    (_accounts_exist, "senders", "account_names"),
+    (_rules_name_accounts, "account_rules", "account_names"),
+    (_rules_have_a_chance, "account_rules"),
     (_senders_are_different, "senders"),
     (_senders_are_outside, "gateway", "senders"),
     (_operator_is_outside, "gateway"),
     (_fallback_is_outside, "gateway", "received"),
+    (_provider_knows_single_addresses, "senders"),
     (_numbers_are_different, "routes"),
+    (_mappings_are_looked_after, "mappings", "routes"),
     (_routes_lead_outside, "gateway", "routes"),
     (_networks_are_not_everybody, "smtp"),
     (_listeners_are_different, "smtp", "web", "health"),
@@ -165,5 +218,7 @@ _CHECKS: Final[tuple[tuple[Any, ...], ...]] = (
     (_log_in_is_complete, "smarthost"),
     (_pages_never_travel_in_clear, "smarthost"),
     (_smarthost_is_another, "smtp", "smarthost"),
+    (_own_fax_is_whole, "canary"),
+    (_own_fax_is_from_a_sender, "canary", "senders"),
     (_search_times_grow, "timing"),
 )

@@ -12,14 +12,18 @@ from pydantic import SecretStr, ValidationError
 
 from gateway.config import places
 from gateway.config.checks import check_together
+from gateway.config.notices import notices_of
 from gateway.config.problems import ConfigError, Problem, sentence, unknown
 from gateway.config.secret_files import FILE_SUFFIX, read_secret, secret_directory
 from gateway.config.sections import (
-    ACCOUNT_KINDS,
+    AccountRuleSettings,
+    AccountSettings,
+    CanarySettings,
     DiallingSettings,
     GatewaySettings,
     HealthSettings,
     LogSettings,
+    MappingsSettings,
     ReceivedSettings,
     RouteSettings,
     Section,
@@ -31,7 +35,8 @@ from gateway.config.sections import (
 )
 from gateway.config.settings import Config
 from gateway.config.values import shown
-from gateway.core.model import Route
+from gateway.core.account_choice import AccountRule
+from gateway.core.model import Carrier, Route, Sender
 
 S = TypeVar("S", bound=Section)
 
@@ -43,10 +48,16 @@ _TABLES: Final[Mapping[str, type[Section]]] = {
     "health": HealthSettings,
     "smarthost": SmarthostSettings,
     "received": ReceivedSettings,
+    "mappings": MappingsSettings,
+    "canary": CanarySettings,
     "timing": TimingSettings,
     "log": LogSettings,
 }
-_LISTS: Final[Mapping[str, type[Section]]] = {"senders": SenderSettings, "routes": RouteSettings}
+_LISTS: Final[Mapping[str, type[Section]]] = {
+    "senders": SenderSettings,
+    "routes": RouteSettings,
+    "account_rules": AccountRuleSettings,
+}
 _PROVIDERS: Final = "providers"
 _ACCOUNT_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _PLACEHOLDER: Final = re.compile(r"<.*>", re.DOTALL)
@@ -62,9 +73,39 @@ def load_config(path: Path) -> Config:
     reader = _Reader(_parse(path, text), secret_directory(path))
     sections = reader.read_all()
     _raise_if_any(path, text, reader.problems)
-    routes = tuple(Route(route.number, route.addresses) for route in sections.pop("routes").values())
-    senders = tuple(sections.pop("senders").values())
-    return Config(path=path, accounts=sections.pop(_PROVIDERS), senders=senders, routes=routes, **sections)
+    accounts = sections.pop(_PROVIDERS)
+    senders = tuple(_sender(entry, accounts) for entry in sections.pop("senders").values())
+    routes = tuple(map(_route, sections.pop("routes").values()))
+    rules = tuple(map(_account_rule, sections.pop("account_rules").values()))
+    return Config(path=path, accounts=accounts, senders=senders, routes=routes, account_rules=rules, **sections)
+
+
+def _sender(entry: SenderSettings, accounts: Mapping[str, AccountSettings]) -> Sender:
+    return Sender(
+        address=entry.address,
+        caller_id=entry.caller_id,
+        header_text=entry.header_text,
+        header_time_zone=entry.header_time_zone,
+        account=entry.account or next(iter(accounts)),
+        accepted_by=Carrier(entry.accepted_by),
+    )
+
+
+def _route(entry: RouteSettings) -> Route:
+    return Route(entry.number, entry.addresses, Carrier(entry.delivered_by))
+
+
+def _account_rule(entry: AccountRuleSettings) -> AccountRule:
+    return AccountRule(entry.accounts, sender=entry.sender, prefix=entry.number)
+
+
+def find_notices(config: Config) -> tuple[Problem, ...]:
+    """Tells what is allowed in a configuration and worth knowing, each with its line in the file.
+
+    Raises:
+        ConfigError: the file cannot be read any more.
+    """
+    return tuple(_placed(config.path, _read_text(config.path), dict(notices_of(config))))
 
 
 def load_gateway_settings(path: Path) -> GatewaySettings:
@@ -103,14 +144,17 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
 
 
 def _raise_if_any(path: Path, text: str, problems: Mapping[places.Path, str]) -> None:
-    if not problems:
-        return
+    if problems:
+        raise ConfigError(_placed(path, text, problems))
+
+
+def _placed(path: Path, text: str, found: Mapping[places.Path, str]) -> list[Problem]:
     lines = places.find_places(text)
-    found = [
+    placed = [
         Problem(str(path), places.line_of(lines, where), places.written(where), message)
-        for where, message in problems.items()
+        for where, message in found.items()
     ]
-    raise ConfigError(sorted(found, key=lambda problem: problem.line or 0))
+    return sorted(placed, key=lambda problem: problem.line or 0)
 
 
 class _Reader:
@@ -135,6 +179,9 @@ class _Reader:
         sections |= {name: self._read_list(name, model) for name, model in _LISTS.items()}
         sections[_PROVIDERS] = self._read_accounts()
         valid = {name: section for name, section in sections.items() if section is not None}
+        accounts = self._tree.get(_PROVIDERS)
+        if accounts and isinstance(accounts, dict):
+            valid["account_names"] = tuple(accounts)
         for path, message in check_together(valid):
             self._add(path, message)
         return sections
@@ -160,18 +207,20 @@ class _Reader:
         return {name: account for name, account in read.items() if account is not None} or None
 
     def _read_account(self, path: places.Path, table: Any) -> Section | None:
-        name, kinds = str(path[-1]), ", ".join(map(shown, ACCOUNT_KINDS))
+        from gateway.config.accounts import ACCOUNT_SECTIONS  # noqa: PLC0415 - who only looks pays for no provider
+
+        name, kinds = str(path[-1]), ", ".join(map(shown, ACCOUNT_SECTIONS))
         if not _ACCOUNT_NAME.fullmatch(name):
             self._add(path, "expected an account name of at most 32 small letters, digits and hyphens")
         if not isinstance(table, dict):
             self._add(path, f"expected a table; write [providers.{name}]")
             return None
         kind = table.get("kind")
-        if not isinstance(kind, str) or kind not in ACCOUNT_KINDS:
+        if not isinstance(kind, str) or kind not in ACCOUNT_SECTIONS:
             got = f"expected {kinds}, got {shown(kind)}" if "kind" in table else f"is missing (accepted: {kinds})"
             self._add((*path, "kind"), got)
             return None
-        return self._read(path, table, ACCOUNT_KINDS[kind])
+        return self._read(path, table, ACCOUNT_SECTIONS[kind])
 
     def _read(self, path: places.Path, table: Any, model: type[S]) -> S | None:
         before = len(self.problems)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -26,17 +26,19 @@ from gateway.config.values import (
     Origin,
     PathSecret,
     Port,
-    Rate,
+    Prefix,
     Secret,
+    Selector,
     SenderAddress,
     Size,
+    TimeOfDay,
     TimeZone,
-    UrlSafe,
-    UrlSafeSecret,
+    Weekday,
     Word,
     read_duration,
     read_host_port,
     read_network,
+    read_weekday,
 )
 from gateway.core.lifecycle import FaxTiming
 
@@ -88,6 +90,7 @@ class SenderSettings(Section):
     header_text: HeaderText = Field(examples=["Example Clinic +1 202-555-0199"])
     header_time_zone: TimeZone = "America/New_York"
     account: Word | None = None
+    accepted_by: Literal["gateway", "both"] = "gateway"
 
 
 class DiallingSettings(Section):
@@ -104,7 +107,7 @@ class DiallingSettings(Section):
 
 
 class AccountSettings(Section):
-    """``[providers.NAME]``: what every kind of account has."""
+    """``[providers.NAME]``: what every kind of account has; `accounts` adds what the provider needs."""
 
     kind: Word
     webhook_path_secret: PathSecret = Field(examples=["sinch-webhook-path"])
@@ -116,34 +119,8 @@ class AccountSettings(Section):
         return {name: _opened(value) for name, value in self if name not in ours}
 
 
-class SinchAccount(AccountSettings):
-    """``kind = "sinch"``: one project at Sinch."""
-
-    project_id: Word = Field(examples=["the id that their dashboard shows"])
-    key_id: Word = Field(examples=["the id that their dashboard shows"])
-    key_secret: Secret = Field(examples=["sinch-key-secret"])
-    services: Annotated[tuple[Word, ...], Field(min_length=1, examples=[["01JC8MKEXAMPLE"]])]
-    webhook_user: UrlSafe = "faxgw"
-    webhook_password: UrlSafeSecret = Field(examples=["sinch-webhook-password"])
-    base_url: Origin = "https://fax.api.sinch.com"
-    auth_url: Origin = "https://auth.sinch.com"
-    send_markers: Flag = True
-    requests_per_second: Rate = 5
-
-    @property
-    def for_provider(self) -> dict[str, Any]:
-        """Gives the arguments of ``providers.sinch.provider.Settings``, which may know several passwords."""
-        plain = super().for_provider
-        plain["webhook_passwords"] = (plain.pop("webhook_password"),)
-        return plain
-
-
 def _opened(value: object) -> object:
     return value.get_secret_value() if isinstance(value, SecretStr) else value
-
-
-#: One line per kind of provider.
-ACCOUNT_KINDS: Final[dict[str, type[AccountSettings]]] = {"sinch": SinchAccount}
 
 
 class WebSettings(Section):
@@ -161,13 +138,17 @@ class HealthSettings(Section):
 
 
 class SmarthostSettings(Section):
-    """``[smarthost]``: the mail server that takes our mails. Without a user name nobody logs in."""
+    """``[smarthost]``: the mail server that takes our mails. Without a user name nobody logs in.
+
+    ``dkim_selector`` names the key with which it signs, for the check of our DNS (RFC 6376 3.1).
+    """
 
     host: Host = Field(examples=["mail.clinic.example"])
     port: Port = 587
     tls: Literal["starttls", "implicit", "none"] = "starttls"
     username: Word | None = None
     password: Secret = SecretStr("")
+    dkim_selector: Selector | None = None
 
 
 class ReceivedSettings(Section):
@@ -178,10 +159,40 @@ class ReceivedSettings(Section):
 
 
 class RouteSettings(Section):
-    """``[[routes]]``: faxes to this number of ours go to these addresses."""
+    """``[[routes]]``: faxes to this number of ours go to these addresses, and whose mails bring them."""
 
     number: Number = Field(examples=["+12025550199"])
     addresses: Annotated[tuple[Address, ...], Field(min_length=1, examples=[["frontdesk@clinic.example"]])]
+    delivered_by: Literal["gateway", "provider", "both"] = "gateway"
+
+
+class AccountRuleSettings(Section):
+    """``[[account_rules]]``: which accounts carry the faxes of a sender, or to some numbers; None means any."""
+
+    sender: SenderAddress | None = None
+    number: Prefix | None = None
+    accounts: Annotated[tuple[Word, ...], Field(min_length=1, examples=[["sinch"]])]
+
+
+class MappingsSettings(Section):
+    """``[mappings]``: what is done where a provider's own table of addresses and numbers is not as it should be."""
+
+    mode: Literal["report", "off", "enforce"] = "report"
+    every: Duration = timedelta(hours=1)
+
+
+class CanarySettings(Section):
+    """``[canary]``: what is tried each night, so that silence means that all is well."""
+
+    at: TimeOfDay = time(3, 30)
+    time_zone: TimeZone = "America/New_York"
+    fax: Flag = True
+    webhook: Flag = True
+    mail: Literal["taken", "returns", "off"] = "taken"
+    patience: Duration = timedelta(minutes=30)
+    weekly_on: Weekday = read_weekday("monday")
+    own_fax_from: Number | None = None
+    own_fax_to: Number | None = None
 
 
 class TimingSettings(Section):

@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from gateway.config.sections import (
     AccountSettings,
+    CanarySettings,
     DiallingSettings,
     GatewaySettings,
     HealthSettings,
     LogSettings,
+    MappingsSettings,
     ReceivedSettings,
-    SenderSettings,
     SmarthostSettings,
     SmtpSettings,
     TimingSettings,
     WebSettings,
 )
+from gateway.core.account_choice import AccountRule
+from gateway.core.canary import CanaryPlan
 from gateway.core.lifecycle import FaxTiming
 from gateway.core.model import Route, Sender
 from gateway.core.policy import AccessRules
@@ -36,7 +40,7 @@ class Config:
     path: Path
     gateway: GatewaySettings
     smtp: SmtpSettings
-    senders: tuple[SenderSettings, ...]
+    senders: tuple[Sender, ...]
     dialling: DiallingSettings
     accounts: Mapping[str, AccountSettings]
     web: WebSettings
@@ -44,6 +48,9 @@ class Config:
     smarthost: SmarthostSettings
     received: ReceivedSettings
     routes: tuple[Route, ...]
+    account_rules: tuple[AccountRule, ...]
+    mappings: MappingsSettings
+    canary: CanarySettings
     timing: TimingSettings
     log: LogSettings
 
@@ -63,7 +70,7 @@ class Config:
         return AccessRules(
             domain=self.gateway.domain,
             networks=self.smtp.allowed_networks,
-            senders=tuple(map(self._sender, self.senders)),
+            senders=self.senders,
             countries=frozenset(self.dialling.countries or (self.gateway.home_country,)),
             home_country=self.gateway.home_country,
             allow_test_numbers=self.gateway.allow_test_numbers,
@@ -88,16 +95,23 @@ class Config:
             bug_delays=timing.bug_delays,
         )
 
+    @property
+    def canary_plan(self) -> CanaryPlan:
+        """Gives what is tried each night."""
+        canary = self.canary
+        own_fax = (canary.own_fax_from, canary.own_fax_to) if canary.own_fax_from and canary.own_fax_to else None
+        return CanaryPlan(
+            at=canary.at,
+            zone=ZoneInfo(canary.time_zone),
+            fax=canary.fax,
+            webhook=canary.webhook,
+            mail=canary.mail,
+            patience=canary.patience,
+            weekly_on=canary.weekly_on,
+            own_fax=own_fax,
+        )
+
     def webhook_url(self, account: str) -> str:
         """Gives the secret URL at which a provider's webhooks for this account come in."""
         secret = self.accounts[account].webhook_path_secret.get_secret_value()
         return f"{self.web.public_url}/webhooks/{account}/{secret}"
-
-    def _sender(self, entry: SenderSettings) -> Sender:
-        return Sender(
-            address=entry.address,
-            caller_id=entry.caller_id,
-            header_text=entry.header_text,
-            header_time_zone=entry.header_time_zone,
-            account=entry.account or next(iter(self.accounts)),
-        )

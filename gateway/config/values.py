@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import time, timedelta
 from difflib import get_close_matches
 from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -26,10 +26,13 @@ _UNITS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _SIZES: Final = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _SIZE: Final = re.compile(r"(\d+)(KB|MB|GB|KiB|MiB|GiB)")
-_E164: Final = re.compile(r"\+[1-9]\d{6,14}")
+_E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
+_PREFIX: Final = re.compile(r"\+[1-9][0-9]{0,14}")
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST: Final = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*")
 _URL_SAFE: Final = re.compile(r"[A-Za-z0-9._~-]+")
+_TIME_OF_DAY: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
+_WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _TELEPHONE_NUMBER: Final = re.compile(r"\+?\d(?:[ ().-]*\d){6,14}")
 _HEADER_LENGTH: Final = 50
 _PATH_SECRET_LENGTH: Final = 16
@@ -119,6 +122,23 @@ def read_duration(value: object) -> timedelta:
         raise _expected("a duration that is not longer than a lifetime", value, "24h") from None
 
 
+def read_time_of_day(value: object) -> time:
+    """Reads ``03:30``; 00:00 to 23:59."""
+    what = "a time of day, HH:MM in quotes"
+    match = _TIME_OF_DAY.fullmatch(_text(value, what, "03:30"))
+    if match is None:
+        raise _expected(what, value, "03:30")
+    return time(int(match[1]), int(match[2]))
+
+
+def read_weekday(value: object) -> int:
+    """Reads ``monday`` to ``sunday``; Monday is 0."""
+    text = _text(value, "a day of the week", "monday")
+    if text not in _WEEKDAYS:
+        raise _expected("a day of the week in small letters", value, "monday")
+    return _WEEKDAYS.index(text)
+
+
 def read_size(value: object) -> int:
     """Reads ``30MB`` and the like as bytes; never zero."""
     match = _SIZE.fullmatch(_text(value, "a size", "30MB"))
@@ -159,6 +179,14 @@ def read_domain(value: object) -> str:
     return text
 
 
+def read_selector(value: object) -> str:
+    """Reads the selector of a DKIM key: what stands before ``._domainkey`` (RFC 6376 3.1)."""
+    text = _text(value, "a DKIM selector", "mail2026").lower()
+    if not _HOST.fullmatch(text):
+        raise _expected("a DKIM selector (letters, digits, hyphens and dots)", value, "mail2026")
+    return text
+
+
 def read_host(value: object) -> str:
     """Reads a host name or an IP address to connect to."""
     text = _text(value, "a host name or an IP address", "mail.clinic.example")
@@ -174,6 +202,15 @@ def read_number(value: object) -> str:
     text = _text(value, what, "+12025550199")
     if not _E164.fullmatch(text):
         raise _expected(what, value, "+12025550199")
+    return text
+
+
+def read_prefix(value: object) -> str:
+    """Reads how numbers begin, in E.164: ``+44``, or a whole number."""
+    what = "how numbers begin, in E.164 (+ and digits only)"
+    text = _text(value, what, "+44")
+    if not _PREFIX.fullmatch(text):
+        raise _expected(what, value, "+44")
     return text
 
 
@@ -282,18 +319,23 @@ Flag = StrictBool
 Count = Annotated[StrictInt, Field(ge=1)]
 Port = Annotated[StrictInt, Field(ge=1, le=_HIGHEST_PORT)]
 Word = Annotated[str, Field(min_length=1, max_length=128)]
+Positive = Annotated[float, Field(gt=0, strict=True)]
 Rate = Annotated[float, Field(gt=0, le=1000, strict=True)]
 Listen = Annotated[HostPort, _plain(read_host_port)]
 Network = Annotated[IPv4Network | IPv6Network, _plain(read_network)]
 Duration = Annotated[timedelta, BeforeValidator(read_duration)]
 Delays = Annotated[tuple[Duration, ...], Field(min_length=1)]
+TimeOfDay = Annotated[time, _plain(read_time_of_day)]
+Weekday = Annotated[int, _plain(read_weekday)]
 Size = Annotated[int, _plain(read_size)]
 Address = Annotated[str, _plain(read_address)]
 Directory = Annotated[Path, _plain(read_directory)]
 SenderAddress = Annotated[str, _plain(read_sender_address)]
 Domain = Annotated[str, _plain(read_domain)]
+Selector = Annotated[str, _plain(read_selector)]
 Host = Annotated[str, _plain(read_host)]
 Number = Annotated[str, _plain(read_number)]
+Prefix = Annotated[str, _plain(read_prefix)]
 HeaderText = Annotated[str, _plain(read_header_text)]
 TimeZone = Annotated[str, _plain(read_time_zone)]
 Country = Annotated[str, _plain(read_country)]
