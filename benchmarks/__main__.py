@@ -16,7 +16,7 @@ from typing import Final
 
 from rich.console import Console
 
-from benchmarks import accept, dispatch, startup, webhook
+from benchmarks import accept, dispatch, mappings, polling, startup, webhook
 from benchmarks.report import Result, show
 from benchmarks.world import GaveUpError
 
@@ -25,6 +25,8 @@ BENCHMARKS: Final[dict[str, Callable[[Path], Awaitable[Result]]]] = {
     "dispatch": dispatch.run,
     "webhook": webhook.run,
     "startup": startup.run,
+    "mappings": mappings.run,
+    "polling": polling.run,
 }
 
 

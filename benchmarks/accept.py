@@ -6,8 +6,9 @@ waits from its last byte in the kernel to the 250. Connections are kept for many
 promise on both sides; the gateway's own counter must show that every message became a row of its own.
 
 Which side syncs how often: Postfix fsyncs each queue file once. The gateway fsyncs each message file, its
-directory (after the rename) and the commit of its database; then once more to note that the client has seen the
-250. Messages that arrive together share the commits. So one message on one connection costs four fsyncs against one.
+directory (after the rename) and the commit of its database, which also notes that the client has seen the 250 of
+its message before. Messages that arrive together share the last two. So one message on one connection costs three
+fsyncs against one.
 
 What is not: what comes after the 250. Postfix's queue manager runs and hands everything to ``discard``, which costs
 next to nothing. The gateway's counterpart, rendering, would cost some hundred times as much as accepting, on the same
@@ -71,7 +72,7 @@ async def run(folder: Path) -> Result:
         figures=figures,
         notes=[
             "The gateway's renderer stands still, except in the last line; Postfix discards what it has accepted.",
-            "fsyncs for one message on one connection: gateway 4, Postfix 1; the gateway's are shared under load.",
+            "fsyncs for one message on one connection: gateway 3, Postfix 1; the gateway's are shared under load.",
         ],
     )
 
