@@ -57,11 +57,12 @@ class ReceivedFaxMail:
 
 @dataclass(frozen=True, slots=True)
 class AlertMail:
-    """Something a person must look at: one sentence, then facts as name and value. Never page content."""
+    """Something a person must look at: one sentence, lines that say more, facts as name and value; no page content."""
 
     heading: Heading
     sentence: str
     facts: tuple[tuple[str, str], ...]
+    lines: tuple[str, ...] = ()
 
 
 def compose_received_fax(mail: ReceivedFaxMail) -> bytes:
@@ -80,9 +81,10 @@ def compose_received_fax(mail: ReceivedFaxMail) -> bytes:
 def compose_alert(mail: AlertMail) -> bytes:
     """Builds a mail to the operator."""
     facts = [(clean(name), clean(value, 300)) for name, value in mail.facts]
+    lines = [clean(line, 300) for line in mail.lines]
     sentence = clean(mail.sentence, 200)
     message = begin(mail.heading, f"Fax gateway: {sentence}", answering=False)
-    set_text(message, render("alert.txt", sentence=sentence, facts=facts))
+    set_text(message, render("alert.txt", sentence=sentence, lines=lines, facts=facts))
     return finish(message)
 
 
@@ -139,8 +141,9 @@ def render(template: str, **values: Any) -> str:
 
 @cache
 def _templates() -> jinja2.Environment:
-    texts = jinja2.Environment(  # noqa: S701 - plain text, never HTML
+    texts = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=jinja2.select_autoescape(["html"]),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

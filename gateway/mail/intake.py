@@ -6,7 +6,7 @@ The envelope is the first line of the file, so that a message can be read back, 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Protocol
 
@@ -60,7 +60,7 @@ class Intake:
         received_at: datetime,
         trace: bytes,
         writer: Writer,
-        keep: Callable[[Intake, Document], Awaitable[Receipt]],
+        keep: Callable[[Intake, Document, str | None], Awaitable[Receipt]],
     ) -> None:
         self.envelope = envelope
         self.message_id = message_id
@@ -81,13 +81,15 @@ class Intake:
         first, self._first = self._first, b""
         await self._writer.write(first + data if first else data)
 
-    async def commit(self) -> Receipt:
+    async def commit(self, confirmed: str | None = None) -> Receipt:
         """Makes the message durable and answers what the 250 may say. Shield it from cancellation.
+
+        The 250 of the message named ``confirmed`` has been seen by the client; that is noted in the same commit.
 
         Raises:
             DiskFullError, DiskError, StoreBusyError: nothing is promised; the client will try again.
         """
-        return await self._keep(self, await self._writer.commit())
+        return await self._keep(self, await self._writer.commit(), confirmed)
 
     def message(self, document: Document) -> Message:
         """Makes the noun of the message whose bytes are ``document``."""
@@ -112,5 +114,6 @@ class Intake:
 
 def envelope_line(envelope: Envelope, message_id: str, job_ids: Mapping[str, str], received_at: datetime) -> bytes:
     """Spells the envelope as the one JSON line that begins each stored message."""
-    facts = {"id": message_id, "received_at": received_at, "jobs": dict(job_ids), **asdict(envelope)}
+    facts = {"id": message_id, "received_at": received_at, "jobs": dict(job_ids)}
+    facts |= {field.name: getattr(envelope, field.name) for field in fields(envelope)}
     return orjson.dumps(facts) + b"\n"

@@ -101,11 +101,18 @@ def test_an_alert_tells_the_operator_plain_facts() -> None:
     assert text == "A received fax reached no address\n\nFax: R-01JBV1A2\nNumber: +1202•••0143\n"
 
 
+def test_an_alert_shows_its_lines_below_the_sentence() -> None:
+    lines = ("a line of its own", "another\r\nBcc: nobody@clinic.example")
+    text = read(compose_alert(AlertMail(HEADING, "Two things are missing", (("Time", "now"),), lines))).get_content()
+    below = "  a line of its own\n  another Bcc: nobody@clinic.example\n"
+    assert text.replace("\r\n", "\n") == f"Two things are missing\n\n{below}\nTime: now\n"
+
+
 @given(st.text(max_size=200), st.text(max_size=200), st.text(max_size=200))
 def test_no_text_from_outside_adds_a_header_or_a_line(name: str, caller: str, sentence: str) -> None:
     heading = replace(HEADING, from_name=name)
     usual = {header for header, _ in read(compose_received_fax(FAX)).items()}
     message = read(compose_received_fax(replace(FAX, heading=heading, caller=caller)))
     assert {header for header, _ in message.items()} == usual
-    alert = read(compose_alert(AlertMail(heading, sentence, ((caller, sentence),))))
-    assert len(alert.get_content().strip().splitlines()) <= 3
+    alert = read(compose_alert(AlertMail(heading, sentence, ((caller, sentence),), (name,))))
+    assert len(alert.get_content().strip().splitlines()) <= 5
