@@ -31,8 +31,11 @@ class Intake(Protocol):
             DiskFullError, DiskError: they could not be stored.
         """
 
-    async def commit(self) -> Receipt:
+    async def commit(self, confirmed: str | None = None) -> Receipt:
         """Makes the message and its jobs durable: when it returns, the message is ours.
+
+        ``confirmed`` is an earlier message of this client that is confirmed first, in the same commit (see
+        ``FaxDesk.confirm``): a message equal to that one is a new order, not its repetition.
 
         Raises:
             DiskFullError, DiskError: nothing was kept.
@@ -49,7 +52,7 @@ class FaxDesk(Protocol):
         """Raises Refusal when this client, an IP address, may not hand in anything."""
 
     def check_recipient(self, peer: str, mail_from: str, address: str) -> str | None:
-        """Gives the number that ``address`` means, None for the postmaster; else raises Refusal.
+        """Gives the number that ``address`` means, None for postmaster and canary; else raises Refusal.
 
         ``mail_from`` is empty for the null sender.
         """

@@ -52,6 +52,12 @@ class SmtpListener:
             raise
         return [_name(sock) for server in self._servers for sock in server.sockets]
 
+    def replace(self, desk: FaxDesk, hostname: str, limits: SmtpLimits) -> None:
+        """Goes on behind the same sockets: what begins now, connection or transaction, sees the new ones."""
+        self.desk = desk
+        self.hostname = hostname
+        self.limits = limits
+
     async def _open(self, place: socket.socket | str) -> asyncio.Server:
         loop = asyncio.get_running_loop()
         if isinstance(place, socket.socket):

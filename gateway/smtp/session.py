@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -11,6 +10,7 @@ from typing import ClassVar, Final
 from gateway.core.model import Envelope, Recipient
 from gateway.core.refusal import Refusal
 from gateway.smtp.arguments import MailArguments, parse_mail, parse_rcpt
+from gateway.smtp.confirmation import Confirmation
 from gateway.smtp.connection import Connection, HangUp, House
 from gateway.smtp.content import ContentReader
 from gateway.smtp.desk import Intake, Receipt
@@ -27,14 +27,13 @@ class Session(Connection):
 
     def __init__(self, house: House) -> None:
         super().__init__(house)
+        self._desk = house.desk
         self._helo = ""
         self._extended = False
         self._mail: MailArguments | None = None
         self._recipients: list[Recipient] = []
         self._commands = 0
-        self._unconfirmed: str | None = None
-        self._sent_before_reply = 0
-        self._confirming: asyncio.Task[None] | None = None
+        self._confirmation = Confirmation(self._confirm)
 
     async def obey(self, verb: str, argument: str) -> None:
         """Carries out one command and replies to it; raises Refusal when it is refused."""
@@ -73,8 +72,9 @@ class Session(Connection):
         if self._mail is not None:
             raise Refusal(503, "5.5.1", "a transaction is open already")
         mail = parse_mail(argument, max_size=self.house.limits.max_message_size)
-        self.house.desk.check_client(self.peer)
-        self.house.desk.room_for(mail.size)
+        self._desk = self.house.desk  # until its end a transaction has the rules under which it began
+        self._desk.check_client(self.peer)
+        self._desk.room_for(mail.size)
         self._mail = mail
         await self.push("250 2.1.0 ok")
 
@@ -84,7 +84,7 @@ class Session(Connection):
         if len(self._recipients) >= self.house.limits.max_recipients:
             raise Refusal(452, "4.5.3", "too many recipients")
         rcpt = parse_rcpt(argument)
-        number = self.house.desk.check_recipient(self.peer, self._mail.address, rcpt.address)
+        number = self._desk.check_recipient(self.peer, self._mail.address, rcpt.address)
         self._recipients.append(Recipient(rcpt.address, number or "", rcpt.notify, rcpt.orcpt))
         # Where digits had to be read as a number of some country, the client is shown how.
         read_as = f", read as {number}" if number and "+" not in rcpt.address else ""
@@ -98,8 +98,8 @@ class Session(Connection):
         if not self._recipients:
             raise Refusal(503, "5.5.1", "no valid recipients")
         self.must_be_last()
-        self.house.desk.room_for(self._mail.size)
-        intake = self.house.desk.begin(self._envelope(self._mail), self._trace)
+        self._desk.room_for(self._mail.size)
+        intake = self._desk.begin(self._envelope(self._mail), self._trace)
         try:
             receipt = await self._take_message(intake)
         except Exception:
@@ -109,8 +109,7 @@ class Session(Connection):
             self.end_message()
             self._forget_transaction()
         self._commands = 0
-        self._unconfirmed = receipt.message_id
-        self._sent_before_reply = self.unread()
+        self._confirmation.replied(receipt.message_id, self.unread())
         await self.push(_queued(receipt))
 
     async def _do_rset(self, argument: str) -> None:
@@ -177,9 +176,7 @@ class Session(Connection):
             max_size=self.house.limits.max_message_size,
         )
         self.begin_commit()
-        # A repeat of a message is told from a second order by what was confirmed before it.
-        await self.last_work()
-        return await intake.commit()
+        return await intake.commit(await self._confirmation.carried())
 
     def _trace(self, message_id: str, now: datetime) -> bytes:
         return received_header(
@@ -204,17 +201,8 @@ class Session(Connection):
     # Has the client seen our 250?
 
     def note_command(self, length: int) -> None:
-        """Confirms the last message with the first command that came after its 250 was sent.
-
-        A command that was here before proves nothing: the client had pipelined it.
-        """
-        if self._unconfirmed is None:
-            return
-        if self._sent_before_reply > 0:
-            self._sent_before_reply -= length
-            return
-        self._confirming = self.loop.create_task(self._confirm(self._unconfirmed))
-        self._unconfirmed = None
+        """Confirms the last message with the first command that came after its 250 was sent."""
+        self._confirmation.command(length)
 
     async def _confirm(self, message_id: str) -> None:
         try:
@@ -223,10 +211,8 @@ class Session(Connection):
             self.house.log.bug("smtp", self.peer, error)
 
     async def last_work(self) -> None:
-        """Waits until the confirmation that is under way is durable."""
-        if self._confirming is not None:
-            await self._confirming
-            self._confirming = None
+        """Waits until everything that the client has seen is confirmed."""
+        await self._confirmation.flush()
 
 
 def _queued(receipt: Receipt) -> str:

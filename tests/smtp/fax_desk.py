@@ -44,6 +44,7 @@ class StoredIntake:
     trace: bytes
     pieces: list[bytes] = field(default_factory=list)
     committed: bool = False
+    confirmed_with_it: str | None = None
     discarded: bool = False
 
     @property
@@ -55,12 +56,13 @@ class StoredIntake:
         self.pieces.append(data)
         self.desk.something_happened()
 
-    async def commit(self) -> StoredReceipt:
+    async def commit(self, confirmed: str | None = None) -> StoredReceipt:
         self.desk.committing = True
         self.desk.something_happened()
         await self.desk.may_commit.wait()
         self.desk.fail_if_told("commit")
         self.committed = True
+        self.confirmed_with_it = confirmed
         self.desk.something_happened()
         numbers = dict.fromkeys(r.number for r in self.envelope.recipients if r.number)
         return StoredReceipt(self.message_id, tuple(f"F-{self.message_id}-{n}" for n in range(len(numbers))))
@@ -75,7 +77,7 @@ class FakeDesk:
 
     def __init__(self) -> None:
         self.intakes: list[StoredIntake] = []
-        self.confirmed: list[str] = []
+        self.confirmed_alone: list[str] = []
         self.committing = False
         self.may_commit = asyncio.Event()
         self.may_commit.set()
@@ -84,6 +86,9 @@ class FakeDesk:
 
     def will_fail(self, step: str, error: Exception) -> None:
         self._failures[step] = error
+
+    def will_work(self, step: str) -> None:
+        del self._failures[step]
 
     def fail_if_told(self, step: str) -> None:
         if step in self._failures:
@@ -102,6 +107,12 @@ class FakeDesk:
     @property
     def committed(self) -> list[StoredIntake]:
         return [intake for intake in self.intakes if intake.committed]
+
+    @property
+    def confirmed(self) -> list[str]:
+        """All messages that were confirmed, each as often as that was done."""
+        carried = [intake.confirmed_with_it for intake in self.committed if intake.confirmed_with_it]
+        return [*carried, *self.confirmed_alone]
 
     def check_client(self, peer: str) -> None:
         self.fail_if_told("check_client")
@@ -123,7 +134,7 @@ class FakeDesk:
 
     async def confirm(self, message_id: str) -> None:
         self.fail_if_told("confirm")
-        self.confirmed.append(message_id)
+        self.confirmed_alone.append(message_id)
         self.something_happened()
 
 

@@ -168,14 +168,54 @@ async def test_a_command_pipelined_behind_the_dot_confirms_nothing(connect: Conn
     await desk.until(lambda: desk.confirmed == ["M1"])
 
 
-async def test_a_message_is_confirmed_before_the_next_one_is_committed(connect: Connect, desk: FakeDesk) -> None:
+async def test_messages_that_follow_one_another_are_confirmed_by_the_commit_of_the_next(
+    connect: Connect, desk: FakeDesk
+) -> None:
     client = await connect()
     await client.begin()
     await client.ask("x: y\r\n.")
     await client.transact()
     await client.ask("x: y\r\n.")
-    assert desk.confirmed[0] == "M1"
-    assert len(desk.committed) == 2
+    assert [intake.confirmed_with_it for intake in desk.committed] == [None, "M1"]
+    assert desk.confirmed_alone == []
+    await client.ask("QUIT")
+    await desk.until(lambda: desk.confirmed_alone == ["M2"])
+
+
+async def test_a_confirmation_outlives_the_commit_that_failed_to_carry_it(connect: Connect, desk: FakeDesk) -> None:
+    client = await connect()
+    await client.begin()
+    await client.ask("x: y\r\n.")
+    await client.transact()
+    desk.will_fail("commit", DiskFullError("sda1"))
+    assert (await client.ask("x: y\r\n.")).startswith("452")
+    desk.will_work("commit")
+    await client.transact()
+    assert (await client.ask("x: y\r\n.")).startswith("250")
+    assert "M1" in desk.confirmed
+
+
+async def test_what_the_client_has_seen_is_confirmed_when_it_vanishes_with_the_next_message_half_sent(
+    connect: Connect, desk: FakeDesk
+) -> None:
+    client = await connect()
+    await client.begin()
+    await client.ask("x: y\r\n.")
+    await client.transact()
+    await client.send("x: y")
+    client.writer.transport.abort()
+    await desk.until(lambda: desk.confirmed == ["M1"])
+
+
+async def test_what_the_client_has_seen_is_confirmed_before_a_stop_ends(
+    connect: Connect, listen: Listen, desk: FakeDesk
+) -> None:
+    client = await connect()
+    await client.begin()
+    await client.ask("x: y\r\n.")
+    await client.ask("MAIL FROM:<ana@clinic.example>")
+    await listen.listeners[0].stop(0)  # type: ignore[attr-defined]
+    assert desk.confirmed == ["M1"]
 
 
 async def test_a_client_that_only_stops_sending_still_gets_its_replies(connect: Connect, desk: FakeDesk) -> None:
@@ -232,13 +272,15 @@ async def test_no_room_is_said_at_mail(connect: Connect, desk: FakeDesk) -> None
     assert reply == "452 4.3.1 not enough storage, try again later"
 
 
-async def test_a_failed_confirmation_disturbs_nobody(connect: Connect, desk: FakeDesk, log: RememberingLog) -> None:
+async def test_a_failed_confirmation_disturbs_nobody(
+    connect: Connect, listen: Listen, desk: FakeDesk, log: RememberingLog
+) -> None:
     desk.will_fail("confirm", RuntimeError("secret"))
     client = await connect()
     await client.begin()
     await client.ask("x: y\r\n.")
-    await client.transact()
-    assert (await client.ask("x: y\r\n.")).startswith("250")
+    assert await client.ask("QUIT") == "221 2.0.0 bye"
+    await listen.listeners[0].stop(0)  # type: ignore[attr-defined]
     assert [type(bug) for bug in log.bugs] == [RuntimeError]
 
 
