@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +19,16 @@ import sqlalchemy as sa
 
 from gateway import faxlog
 from gateway.core import lifecycle, policy
-from gateway.core.attempts import fax_request, next_attempt, outcome_columns
+from gateway.core.account_choice import AccountRule, choose_account, choose_accounts, stay
+from gateway.core.addresses import canary_token
+from gateway.core.attempts import (
+    NEVER_ARRIVED,
+    current_attempt,
+    fax_request,
+    hinted_after_all,
+    next_attempt,
+    outcome_columns,
+)
 from gateway.core.ids import ENTROPY_BYTES, MESSAGE, OUTBOUND, make_id
 from gateway.core.lifecycle import FaxState, FaxTiming, Move
 from gateway.core.model import (
@@ -51,7 +61,7 @@ from gateway.core.refusal import Refusal
 from gateway.failpoint import failpoint
 from gateway.mail.intake import Intake, Receipt
 from gateway.providers.base import FaxProvider, UnknownFaxError
-from gateway.store import fax_jobs, provider_accounts, queue
+from gateway.store import canary, fax_jobs, provider_accounts, queue
 from gateway.store.database import Database, StoreBusyError, Tx
 from gateway.store.documents import Documents
 from gateway.store.outcomes import Outcomes
@@ -63,6 +73,11 @@ _TWIN_WINDOW: Final = timedelta(hours=72)
 _MARKER: Final = "K"
 #: Below this much free room nothing is accepted, so that what was accepted can be finished.
 _LEAST_FREE: Final = 256 * 1024 * 1024
+
+
+def room_needed(largest_message: int) -> int:
+    """Tells how many bytes have to be free on the disk before a message is accepted."""
+    return max(_LEAST_FREE, largest_message * 3 // 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +109,7 @@ class EmailToFax:
         largest_message: bytes.
         clock: the time now, aware.
         entropy: so many random bytes.
+        account_rules: which provider accounts carry which faxes, beside the sender's own.
     """
 
     store: Database
@@ -110,6 +126,7 @@ class EmailToFax:
     largest_message: int
     clock: Callable[[], datetime]
     entropy: Callable[[int], bytes]
+    account_rules: Sequence[AccountRule] = ()
 
     # --- accept: RCPT, DATA, 250 ----------------------------------------------------------------------------------
 
@@ -118,14 +135,17 @@ class EmailToFax:
         policy.check_client(self.rules, peer)
 
     def check_recipient(self, peer: str, mail_from: str, address: str) -> str | None:
-        """Reads the number of a fax address that this sender may dial; None for postmaster. Raises Refusal."""
+        """Reads the number of a fax address that this sender may dial; None for postmaster and canary.
+
+        Raises Refusal.
+        """
         return policy.check_recipient(self.rules, peer, mail_from, address)
 
     def room_for(self, size: int | None) -> None:
         """Raises Refusal if a message of this size (None: not announced) cannot be taken now."""
         if size is not None and size > self.largest_message:
             raise Refusal(552, "5.3.4", f"limit is {self.largest_message}")
-        if self.documents.free_bytes() < max(_LEAST_FREE, self.largest_message * 3 // 2):
+        if self.documents.free_bytes() < room_needed(self.largest_message):
             raise Refusal(452, "4.3.1", "low disk space, try again later")
 
     def begin(self, envelope: Envelope, trace: Callable[[str, datetime], bytes]) -> Intake:
@@ -146,14 +166,20 @@ class EmailToFax:
             keep=self._keep,
         )
 
-    async def _keep(self, intake: Intake, document: Document) -> Receipt:
+    async def _keep(self, intake: Intake, document: Document, confirmed: str | None) -> Receipt:
         """Makes the promise behind the 250: message and one job per number in one commit (steps O4 and O5).
 
         A repetition of a message whose 250 the client may not have seen is answered with the ids of the first.
+        ``confirmed`` is one whose 250 it has seen (step O5).
         """
+        tokens = [canary_token(recipient.address) for recipient in intake.envelope.recipients]
+        if all(tokens):  # beside other recipients it is not the canary's mail: the operator gets it
+            if confirmed is not None:
+                await self.confirm(confirmed)
+            return await self._count_canary(intake, document, list(filter(None, tokens)))
         message, jobs = intake.message(document), self._jobs(intake)
         try:
-            receipt = await self.store.write(self._accept, message, jobs, intake.envelope)
+            receipt = await self.store.write(self._accept, message, jobs, intake.envelope, confirmed)
         except (StoreBusyError, DiskFullError):  # provably not kept; the client comes again
             await self.documents.delete(document)
             raise
@@ -163,15 +189,28 @@ class EmailToFax:
         faxlog.accepted(receipt.message_id, receipt.job_ids, size=document.size, repeated=receipt.repeated)
         return receipt
 
+    async def _count_canary(self, intake: Intake, document: Document, tokens: Sequence[str]) -> Receipt:
+        """Notes that the canary's own mail came back; nothing of it is kept. Raises Refusal if it is none of ours."""
+        await self.documents.delete(document)
+        if not await self.store.write(canary.note_mails, tokens, intake.received_at):
+            raise Refusal(550, "5.1.1", "no such address")
+        failpoint("c3.after_return")
+        return Receipt(intake.message_id, (), repeated=False)
+
     def _jobs(self, intake: Intake) -> list[FaxJob]:
         if not intake.job_ids:  # for postmaster only
             return []
         envelope, now = intake.envelope, intake.received_at
         sender = policy.find_sender(self.rules, envelope.peer, envelope.mail_from)
-        return new_jobs(envelope, intake.message_id, intake.job_ids, sender, now, self.timing.lifetime)
+        accounts_for = partial(choose_accounts, self.account_rules, sender, envelope.mail_from)
+        return new_jobs(envelope, intake.message_id, intake.job_ids, sender, now, self.timing.lifetime, accounts_for)
 
-    def _accept(self, tx: Tx, message: Message, jobs: Sequence[FaxJob], envelope: Envelope) -> Receipt:
+    def _accept(
+        self, tx: Tx, message: Message, jobs: Sequence[FaxJob], envelope: Envelope, confirmed: str | None
+    ) -> Receipt:
         now = message.received_at
+        if confirmed is not None:  # first: an equal message is a new order now
+            fax_jobs.confirm_message(tx, confirmed)
         twin = fax_jobs.unconfirmed_twin(tx, message.fingerprint, now - _TWIN_WINDOW)
         if twin is not None:
             return Receipt(twin[0], tuple(twin[1]), repeated=True)
@@ -197,16 +236,25 @@ class EmailToFax:
         failpoint("o11.after_wake")
         faxlog.webhook(account, event.provider_fax_id, job_id)
 
-    @staticmethod
-    def _wake(tx: Tx, account: str, event: FaxEvent, now: datetime) -> str | None:
+    def _wake(self, tx: Tx, account: str, event: FaxEvent, now: datetime) -> str | None:
         attempt = fax_jobs.get_attempt(tx, event.reference) if event.reference else None
         attempt = attempt or fax_jobs.attempt_of_provider_fax(tx, account, event.provider_fax_id)
         if attempt is None or attempt.account != account:
             return None
         if attempt.provider_fax_id is None:
             fax_jobs.update_attempt(tx, attempt.reference, hinted_fax_id=event.provider_fax_id)
+            if attempt.state in NEVER_ARRIVED:
+                self._came_too_late(tx, attempt, now)
         queue.wake(tx, fax_job, attempt.job_id, now)
         return attempt.job_id
+
+    def _came_too_late(self, tx: Tx, attempt: Attempt, now: datetime) -> None:
+        """Tells the operator of a fax that should not exist, unless its job still waits and will look for it first."""
+        job = fax_jobs.get_job(tx, attempt.job_id)
+        if job is not None and job.state is not FaxState.READY:
+            sentence = f"The provider account {attempt.account} has a fax that it had answered it did not take."
+            line = f"The fax is {job.state} through {job.account}: it may arrive twice, or its sender was told wrongly."
+            self.outcomes.alert(tx, f"after-all:{attempt.reference}", job.id, sentence, now, lines=[line])
 
     # --- render: queued -> ready ----------------------------------------------------------------------------------
 
@@ -254,11 +302,11 @@ class EmailToFax:
 
     def _record_all(self, tx: Tx, jobs: Sequence[FaxJob], step: Move, now: datetime) -> list[FaxJob]:
         """Moves the first job, and those of its siblings that nobody has taken meanwhile; answers them."""
-        self.outcomes.record_fax(tx, jobs[0], step, now)
+        self._record(tx, jobs[0], step, now)
         moved = [jobs[0]]
         for sibling in jobs[1:]:
             with suppress(queue.LostRaceError):
-                self.outcomes.record_fax(tx, sibling, step, now)
+                self._record(tx, sibling, step, now)
                 moved.append(sibling)
         return moved
 
@@ -273,7 +321,7 @@ class EmailToFax:
     async def submit(self, row: queue.Row) -> None:
         """Commits the intent, then hands the fax to its provider (steps O8 to O10). Never repeats blindly."""
         job = fax_jobs.job_from_row(row)
-        if self.clock() >= job.deadline:
+        if self.clock() >= job.deadline and not await self.store.read(self._came_after_all, job):
             return await self._end(job)
         assert job.document is not None  # noqa: S101 - a ready job has its document
         provider = self.providers[job.account]
@@ -286,7 +334,7 @@ class EmailToFax:
             return await self._finish(job, later)
         failpoint("o8.after_intent")
         if attempt.hinted_fax_id is not None:  # a webhook said meanwhile that it arrived after all: look first
-            return await self._finish(job, Move(FaxState.SUBMITTING, self.clock()))
+            return await self._finish(job, stay(Move(FaxState.SUBMITTING, self.clock())))
         if self._lease_left(intended) < self.request_timeout:
             stalled = NotSentError(Reason.PROVIDER_DOWN, "the lease was used up before the first byte")
             return await self._not_sent(job, attempt, stalled)
@@ -313,10 +361,14 @@ class EmailToFax:
         attempt = next_attempt(fax_jobs.attempts_of(tx, job.id), job, now)
         fax_jobs.begin_attempt(tx, attempt)
         keep_claim = {"claimed_by": job.claimed_by, "tries": job.tries}
-        step = Move(FaxState.SUBMITTING, now + self.submit_lease, columns=keep_claim)
+        step = Move(FaxState.SUBMITTING, now + self.submit_lease, columns={**keep_claim, "account": attempt.account})
         queue.move(tx, fax_job, job.id, job.version, job.state, step, now)
         failpoint("o8.in_transaction")
-        return replace(job, state=FaxState.SUBMITTING, version=job.version + 1), attempt
+        return replace(job, state=FaxState.SUBMITTING, version=job.version + 1, account=attempt.account), attempt
+
+    @staticmethod
+    def _came_after_all(tx: Tx, job: FaxJob) -> bool:
+        return hinted_after_all(fax_jobs.attempts_of(tx, job.id)) is not None
 
     def _lease_left(self, since: float) -> timedelta:
         return self.submit_lease - timedelta(seconds=time.monotonic() - since)
@@ -336,7 +388,7 @@ class EmailToFax:
     async def recover(self, row: queue.Row) -> None:
         """After a crash or a lost answer: asks the provider whether it got the fax (docs/durability.md)."""
         job = fax_jobs.job_from_row(row)
-        attempt = (await self.store.read(fax_jobs.attempts_of, job.id))[-1]
+        attempt = current_attempt(await self.store.read(fax_jobs.attempts_of, job.id))
         if attempt.provider_fax_id is not None:  # its answer was written although the move had lost its race
             return await self._submitted(job, attempt, attempt.provider_fax_id)
         now = self.clock()
@@ -381,7 +433,7 @@ class EmailToFax:
             columns |= {"absent_since": None, "hinted_fax_id": None}
         if step.to is FaxState.UNKNOWN:
             columns |= {"state": AttemptState.UNKNOWN, "ended_at": now}
-        await self._finish(job, step, attempt, **columns)
+        await self._finish(job, stay(step), attempt, **columns)
 
     async def _send_marker(self, job: FaxJob, provider: FaxProvider, useful_from: datetime) -> None:
         reference = make_id(_MARKER, self.entropy(ENTROPY_BYTES))
@@ -402,7 +454,7 @@ class EmailToFax:
     async def check(self, row: queue.Row) -> None:
         """Asks the provider how the call went; one transaction writes state, journal and notice (O11, O12)."""
         job = fax_jobs.job_from_row(row)
-        attempt = (await self.store.read(fax_jobs.attempts_of, job.id))[-1]
+        attempt = current_attempt(await self.store.read(fax_jobs.attempts_of, job.id))
         report, trouble = None, None
         try:
             report = await self._report(job, attempt)
@@ -442,7 +494,7 @@ class EmailToFax:
     async def settle(self, row: queue.Row) -> None:
         """Takes late proof of how an unknown fax went: one follow-up mail, no second report, never a second fax."""
         job = fax_jobs.job_from_row(row)
-        attempt = (await self.store.read(fax_jobs.attempts_of, job.id))[-1]
+        attempt = current_attempt(await self.store.read(fax_jobs.attempts_of, job.id))
         try:
             report = await self._report(job, attempt)
         except AccountError:
@@ -471,16 +523,25 @@ class EmailToFax:
         If somebody else moved the job first, only the answer is kept, on its attempt.
         """
         reference = attempt.reference if attempt else None
-        if await self.store.write(self._write_result, job, step, self.clock(), reference, answer):
-            faxlog.moved(job.id, step, number=job.number)
+        written = await self.store.write(self._write_result, job, step, self.clock(), reference, answer)
+        if written is not None:
+            faxlog.moved(job.id, written, number=job.number)
 
     def _write_result(
         self, tx: Tx, job: FaxJob, step: Move, now: datetime, reference: str | None, answer: dict[str, Any]
-    ) -> bool:
+    ) -> Move | None:
         if reference is not None and answer:
             fax_jobs.update_attempt(tx, reference, **answer)
         try:
-            self.outcomes.record_fax(tx, job, step, now)
+            return self._record(tx, job, step, now)
         except queue.LostRaceError:
-            return False
-        return True
+            return None
+
+    def _record(self, tx: Tx, job: FaxJob, step: Move, now: datetime) -> Move:
+        """Records a step, with the account that carries the job from now on; answers it so."""
+        accounts = self.providers.keys()
+        if job.other_accounts:
+            step = choose_account(job, step, accounts, provider_accounts.paused(tx, now), self.timing, now)
+        if self.outcomes.record_fax(tx, job, step, now):
+            provider_accounts.move_waiting(tx, accounts, now)
+        return step

@@ -10,18 +10,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from gateway import faxlog
 from gateway.core import lifecycle
 from gateway.core.ids import ENTROPY_BYTES, INBOUND, make_id
 from gateway.core.lifecycle import InboundState, MailState, Move
-from gateway.core.model import Document, FaxEvent, FaxReport, InboundFax, MailKind, Phase, Route
-from gateway.core.reasons import DiskFullError, GatewayError, PermanentError, Reason, TemporaryError
+from gateway.core.model import Carrier, Document, FaxEvent, FaxReport, InboundFax, MailKind, Phase, Route
+from gateway.core.reasons import GatewayError, PermanentError, Reason, TemporaryError
 from gateway.core.routing import addresses_for
 from gateway.failpoint import failpoint
 from gateway.providers.base import FaxProvider, NoDocumentError, UnknownFaxError
-from gateway.store import facts, inbound_faxes, mail_deliveries, queue
+from gateway.store import facts, inbound_faxes, mail_deliveries, mappings, provider_accounts, queue
 from gateway.store.database import Database, StoreBusyError, Tx
 from gateway.store.documents import Documents
 from gateway.store.outcomes import Outcomes
@@ -43,6 +43,9 @@ class RouteTiming:
     Attributes:
         delays: waits after the provider could not be asked; the last one repeats.
         lifetime: after this long without its document a fax is held for the operator.
+        reading: for so long a fax that the provider should have mailed waits for the reading of its table that proves
+            it; after that we mail it.
+        reading_delay: how often it is looked whether that reading has come.
     """
 
     delays: tuple[timedelta, ...] = (
@@ -53,6 +56,8 @@ class RouteTiming:
         timedelta(hours=1),
     )
     lifetime: timedelta = timedelta(days=5)
+    reading: timedelta = timedelta(hours=3)
+    reading_delay: timedelta = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +68,7 @@ class FaxToEmail:
         store: transactions.
         documents: stored bytes.
         providers: by the name of their account.
-        routes: number to addresses.
+        routes: number to addresses, and whose mails bring them.
         fallback: who gets a fax that no route claims.
         timing: all waits.
         outcomes: writes the mails that follow.
@@ -100,7 +105,7 @@ class FaxToEmail:
         new = self._new_fax(fax_id, account, event.provider_fax_id, document)
         try:
             kept = await self.store.write(self._accept, new)
-        except (StoreBusyError, DiskFullError):  # provably not kept; the provider comes again
+        except (StoreBusyError, TemporaryError):  # provably not kept; the provider comes again
             if document is not None:
                 await self.documents.delete(document)
             raise
@@ -113,7 +118,7 @@ class FaxToEmail:
             await self.accept(account, event)
 
     def _accept(self, tx: Tx, new: InboundFax) -> str:
-        inbound_faxes.serialise_account(tx, new.account)
+        inbound_faxes.serialise_account(tx, new.account, self.providers[new.account].identity)
         row = inbound_faxes.find(tx, new.account, new.provider_fax_id)
         if row is None:
             inbound_faxes.add(tx, new)
@@ -148,12 +153,13 @@ class FaxToEmail:
         Returns:
             How many were found.
         """
-        first_start = await self.store.read(facts.first_start)
-        since = max(first_start, self.clock() - window)
+        now = self.clock()
+        since = max(await self.store.write(facts.first_start, now), now - window)
         found = 0
         for account, provider in self.providers.items():
             try:
                 found += await self._catch_up_account(account, provider, since)
+                await self.store.write(self._answered, account, self.clock())
             except GatewayError as error:
                 faxlog.catch_up_failed(account, error.reason)
         return found
@@ -169,18 +175,22 @@ class FaxToEmail:
                 listed = []
         return found + await self._take_in(account, listed)
 
+    def _answered(self, tx: Tx, account: str, now: datetime) -> None:
+        if self.outcomes.account_answered(tx, account, now):
+            provider_accounts.move_waiting(tx, self.providers.keys(), now)
+
     async def _take_in(self, account: str, listed: list[str]) -> int:
         if not listed:
             return 0
         failpoint("i10.after_list")
         new = [self._new_fax(self._new_id(), account, fax_id, None) for fax_id in listed]
-        added = await self.store.write(_add_unknown, account, new)
+        added = await self.store.write(_add_unknown, account, self.providers[account].identity, new)
         failpoint("i10.after_commit")
         for fax in added:
             faxlog.received(fax.id, account, fax.provider_fax_id, caught_up=True)
         return len(added)
 
-    # --- route: received -> routed --------------------------------------------------------------------------------
+    # --- route: received -> routed, or done where the provider mails them all -----------------------------------------
 
     async def route(self, row: queue.Row) -> None:
         """Fetches report and document, chooses addresses, queues one mail each in one commit (steps I4 to I7)."""
@@ -199,6 +209,8 @@ class FaxToEmail:
             return await self._later(fax, TemporaryError(Reason.RECEPTION_FAILED, "still being received"))
         if report.phase is Phase.FAILED:
             return await self._reception_failed(fax, report)
+        if await self._provider_may_have_mailed(fax, report):
+            return await self._finish(fax, Move(InboundState.RECEIVED, self.clock() + self.timing.reading_delay))
         try:
             document = await self._document(fax, provider, report)
         except TemporaryError as error:
@@ -244,26 +256,46 @@ class FaxToEmail:
             yield fax.event_document
 
     async def _deliver(self, fax: InboundFax, report: FaxReport, document: Document) -> None:
-        addresses = addresses_for(report.number, self.routes, self.fallback)
         columns = document_columns(document) | {
             "number": report.number,
             "caller": report.caller,
             "pages": document.pages,
             "received_at": report.completed_at or report.created_at,
         }
-        step = Move(InboundState.ROUTED, fax.deadline, columns=columns)
-        await self.store.write(self._routed, fax, step, addresses, report, self.clock())
+        step, addresses = await self.store.write(self._delivered, fax, columns, report, self.clock())
         faxlog.inbound_moved(fax.id, step, addresses=len(addresses))
 
-    def _routed(
-        self, tx: Tx, fax: InboundFax, step: Move, addresses: Sequence[str], report: FaxReport, now: datetime
-    ) -> None:
+    def _delivered(
+        self, tx: Tx, fax: InboundFax, columns: dict[str, Any], report: FaxReport, now: datetime
+    ) -> tuple[Move, tuple[str, ...]]:
+        """Decides whom we mail by what the provider is known to have mailed, in the commit that queues our mails."""
+        mailed = self._mailed_by_provider(tx, fax, report)
+        addresses = addresses_for(report.number, self.routes, self.fallback, mailed or ())
+        step = Move(InboundState.ROUTED, fax.deadline, columns=columns)
+        if not addresses:
+            step = Move(InboundState.DONE, None, detail="the provider delivers it", columns=columns)
         queue.move(tx, inbound_fax, fax.id, fax.version, fax.state, step, now)
         for address in addresses:
             self.outcomes.deliver_fax(tx, fax.id, address, now)
-        if report.pages not in (None, 0, step.columns["pages"]):
+        if report.pages not in (None, 0, columns["pages"]):
             sentence = "A received fax has another number of pages than its provider reported; it was delivered."
             self.outcomes.alert(tx, f"pages:{fax.id}", fax.id, sentence, now)
+        return step, addresses
+
+    async def _provider_may_have_mailed(self, fax: InboundFax, report: FaxReport) -> bool:
+        """Says that whether the provider mails this fax will be known soon: nobody has to get it twice."""
+        route = next((route for route in self.routes if route.number == report.number), None)
+        if route is None or route.delivered_by is not Carrier.PROVIDER:
+            return False
+        if self.clock() - fax.created_at >= self.timing.reading:
+            return False
+        return await self.store.read(self._mailed_by_provider, fax, report) is None
+
+    @staticmethod
+    def _mailed_by_provider(tx: Tx, fax: InboundFax, report: FaxReport) -> frozenset[str] | None:
+        began = report.created_at or fax.created_at
+        ended = max(report.completed_at or began, began)
+        return mappings.mailed_by_provider(tx, report.number, began, ended) if report.number else frozenset()
 
     async def _later(self, fax: InboundFax, error: TemporaryError) -> None:
         step = lifecycle.after_route_error(
@@ -313,8 +345,8 @@ class FaxToEmail:
             await self._finish(fax, step, "A received fax reached nobody; it is held.")
 
 
-def _add_unknown(tx: Tx, account: str, listed: Sequence[InboundFax]) -> list[InboundFax]:
-    inbound_faxes.serialise_account(tx, account)
+def _add_unknown(tx: Tx, account: str, identity: str, listed: Sequence[InboundFax]) -> list[InboundFax]:
+    inbound_faxes.serialise_account(tx, account, identity)
     known = inbound_faxes.known(tx, account, [fax.provider_fax_id for fax in listed])
     added = [fax for fax in listed if fax.provider_fax_id not in known]
     for fax in added:

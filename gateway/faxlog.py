@@ -7,7 +7,8 @@ free text: the journal has those, under the same id.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 import structlog
@@ -35,8 +36,23 @@ _webhook_refusals = Counter(
 _inbound = Counter("faxgw_inbound_moves", "Moves of received faxes.", ["state", "reason"], registry=registry)
 _caught_up = Counter("faxgw_caught_up", "Received faxes found by listing, not by webhook.", registry=registry)
 _mails = Counter("faxgw_mails", "Mails of ours, by kind and what became of them.", ["kind", "state"], registry=registry)
+_drift = Gauge(
+    "faxgw_mapping_drift",
+    "Mappings and settings at a provider that are not as configured.",
+    ["account", "kind"],
+    registry=registry,
+)
 _bugs = Counter("faxgw_unexpected_errors", "Unexpected errors of our own.", ["where"], registry=registry)
 _waiting = Gauge("faxgw_rows", "Rows by table and state.", ["table", "state"], registry=registry)
+_canary_well = Gauge(
+    "faxgw_canary_well", "How each leg of the canary went last: 1 well, 0 not.", ["leg"], registry=registry
+)
+_canary_last_well = Gauge(
+    "faxgw_canary_last_well_seconds",
+    "When each leg of the canary was last well, Unix time.",
+    ["leg"],
+    registry=registry,
+)
 
 
 def started(version: str, addresses: dict[str, list[str]]) -> None:
@@ -47,6 +63,27 @@ def started(version: str, addresses: dict[str, list[str]]) -> None:
 def stopping(reason: str) -> None:
     """The daemon has begun to stop."""
     _log.info("stopping", reason=reason)
+
+
+def reloaded(changed: Sequence[str], restart_needed: Sequence[str]) -> None:
+    """The configuration was read again and taken over, but for keys that need a restart."""
+    _log.info("reloaded", changed=list(changed), restart_needed=list(restart_needed))
+
+
+def account_renamed(old: str, new: str) -> None:
+    """A provider account has another name in the configuration; its faxes have taken it over."""
+    _log.info("account renamed", account=new, before=old)
+
+
+def reload_refused(problems: Sequence[str]) -> None:
+    """The configuration was read again and cannot be used; each problem names file, line and key."""
+    for problem in problems:
+        _log.error("configuration not taken over", problem=problem)
+
+
+def verb(name: str, outcome: str) -> None:
+    """A command reached us through the control socket; ``outcome`` is ``done`` or the kind of trouble."""
+    _log.info("verb", verb=name, outcome=outcome)
 
 
 def disk_error(detail: str) -> None:
@@ -128,6 +165,29 @@ def mail_moved(mail: str, kind: MailKind, subject: str, step: Move) -> None:
     _log.info("mail", mail=mail, kind=kind.value, fax=subject, state=step.to.value, reason=reason)
 
 
+def mappings_read(account: str, number: int, drift: Mapping[str, int]) -> None:
+    """The mappings of an account were read whole; ``drift`` counts by kind what is not as configured."""
+    for kind in ("created", "changed", "removed", "foreign", "unknown number"):
+        _drift.labels(account, kind).set(drift.get(kind, 0))
+    _log.info("mappings", account=account, number=number, drift=dict(drift))
+
+
+def mapping_changed(change: str, noun: str, account: str, service: str, *, what: str) -> None:
+    """A mapping or setting was changed at the provider; ``what`` is its number, or the name of the setting."""
+    shown = {"number": mask(what)} if what.startswith("+") else {"name": what}
+    _log.info(f"{noun} {change}", account=account, service=service, **shown)
+
+
+def numbers_unknown(number: int) -> None:
+    """So many mappings are wanted for numbers that no account has."""
+    _drift.labels("", "unknown number").set(number)
+
+
+def mappings_unread(account: str, reason: Reason) -> None:
+    """The mappings of an account could not be read; nothing is concluded from that."""
+    _log.warning("mappings not read", account=account, reason=reason.code)
+
+
 def bug(where: str, row: str, error: BaseException) -> None:
     """An unexpected error of ours. Its text may hold anything, so only its type and place are logged."""
     _bugs.labels(where).inc()
@@ -156,3 +216,19 @@ def waiting(counts: dict[tuple[str, str], int]) -> None:
     _waiting.clear()
     for (table, state), count in counts.items():
         _waiting.labels(table, state).set(count)
+
+
+def canary_ended(leg: str, token: str, well: bool | None) -> None:  # noqa: FBT001 - as the row has it
+    """A leg of the canary was judged; ``well`` is None if there was nothing to try."""
+    log = _log.warning if well is False else _log.info
+    log("canary", leg=leg, token=token, well=well)
+
+
+def canary_stands(legs: Mapping[str, tuple[bool, datetime | None]]) -> None:
+    """Publishes how each leg of the canary went last, and when it was last well."""
+    _canary_well.clear()
+    _canary_last_well.clear()
+    for leg, (well, last_well) in legs.items():
+        _canary_well.labels(leg).set(well)
+        if last_well is not None:
+            _canary_last_well.labels(leg).set(last_well.timestamp())

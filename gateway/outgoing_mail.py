@@ -20,6 +20,7 @@ from gateway.core import lifecycle
 from gateway.core.lifecycle import MailState, Move, Notice
 from gateway.core.model import AttemptState, FaxJob, MailDelivery, MailKind, Message
 from gateway.core.reasons import AmbiguousError, GatewayError, PermanentError, Reason
+from gateway.core.week import Week
 from gateway.failpoint import failpoint
 from gateway.mail.compose import (
     AlertMail,
@@ -32,6 +33,7 @@ from gateway.mail.compose import (
 from gateway.mail.dsn import DsnMail, compose_dsn
 from gateway.mail.headers import MessageHeaders, read_headers
 from gateway.mail.receipts import Call, FaxOutcome, ReceiptMail, compose_follow_up, compose_receipt
+from gateway.mail.weekly import WeeklyMail, compose_weekly
 from gateway.store import fax_jobs, mail_deliveries, queue, reports
 from gateway.store.database import Database, Tx
 from gateway.store.documents import Documents
@@ -135,7 +137,7 @@ class OutgoingMail:
             queue.wake(tx, inbound_fax, mail.subject_id, now)
 
     def _after_failure(self, tx: Tx, mail: MailDelivery, step: Move, now: datetime) -> None:
-        if mail.kind in (MailKind.ALERT, MailKind.FORWARD):
+        if mail.kind in (MailKind.ALERT, MailKind.FORWARD, MailKind.WEEKLY):
             return  # it was for the operator himself: the log and the health page are what is left
         if mail.kind is MailKind.FAX:
             went_on = self.outcomes.deliver_fax(tx, mail.subject_id, self.identity.fallback, now)
@@ -153,6 +155,8 @@ class OutgoingMail:
             return self._alert(mail)
         if mail.kind is MailKind.FORWARD:
             return await self._forward(mail)
+        if mail.kind is MailKind.WEEKLY:
+            return compose_weekly(WeeklyMail(self._heading(mail), self.identity.domain, Week.of(mail.facts)))
         details = await self.store.read(reports.show_fax, mail.subject_id)
         if isinstance(details, InboundDetails):
             return await self._received_fax(mail, details)
@@ -167,7 +171,8 @@ class OutgoingMail:
             ("Detail", mail.facts.get("detail", "")),
         ]
         shown = tuple((name, value) for name, value in facts if value)
-        return compose_alert(AlertMail(self._heading(mail), mail.facts["sentence"], shown))
+        lines = tuple(mail.facts.get("lines", "").splitlines())
+        return compose_alert(AlertMail(self._heading(mail), mail.facts["sentence"], shown, lines))
 
     async def _forward(self, mail: MailDelivery) -> bytes:
         message = await self.store.read(fax_jobs.get_message, mail.subject_id)
@@ -201,7 +206,7 @@ class OutgoingMail:
             return compose_receipt(ReceiptMail(heading, outcome))
         if mail.kind is MailKind.FOLLOW_UP:
             return compose_follow_up(ReceiptMail(heading, outcome))
-        last = details.attempts[-1] if details.attempts else None
+        last = max(details.attempts, key=lambda attempt: attempt.ended_at or attempt.intent_at, default=None)
         return compose_dsn(
             DsnMail(
                 heading=heading,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
+from gateway.core.account_choice import AccountRule
 from gateway.core.ids import make_id
 from gateway.core.lifecycle import FaxTiming
 from gateway.core.model import (
@@ -34,6 +35,8 @@ from gateway.fax_to_email import FaxToEmail, RouteTiming
 from gateway.mail.intake import Receipt
 from gateway.outgoing_mail import MailIdentity, OutgoingMail
 from gateway.providers.base import NoDocumentError, UnknownFaxError
+from gateway.providers.missing import Accounts
+from gateway.settle_accounts import SettleAccounts
 from gateway.store import queue
 from gateway.store.database import SqliteDatabase
 from gateway.store.documents import Documents
@@ -72,7 +75,7 @@ class Entropy:
 
     def __call__(self, size: int) -> bytes:
         self._number += 1
-        return self._number.to_bytes(size, "big")
+        return (self._number % 256**size).to_bytes(size, "big")
 
 
 @dataclass
@@ -91,6 +94,8 @@ class FakeProvider:
 
     clock: Clock
     account: str = "sinch"
+    #: Who it is at the provider; by default as its name.
+    identity: str = ""
     sent: list[SentFax] = field(default_factory=list)
     markers: list[str] = field(default_factory=list)
     inbound: dict[str, FaxReport] = field(default_factory=dict)
@@ -101,6 +106,9 @@ class FakeProvider:
     _outcomes: list[dict[str, Any]] = field(default_factory=list)
     _asking_fails: Exception | None = None
     fresh: bool = True
+
+    def __post_init__(self) -> None:
+        self.identity = self.identity or f"fake {self.account}"
 
     # what the test says
 
@@ -285,9 +293,16 @@ class FakeRenderer:
 class Gateway:
     """The stories on a real store, with a clock, a provider, a renderer and a next hop of the test."""
 
-    def __init__(self, directory: Path, timing: FaxTiming | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        timing: FaxTiming | None = None,
+        accounts: Sequence[str] = ("sinch",),
+        account_rules: Sequence[AccountRule] = (),
+    ) -> None:
         self.clock = Clock()
-        self.provider = FakeProvider(self.clock)
+        self.providers = Accounts({name: FakeProvider(self.clock, name) for name in accounts})
+        self.provider = self.providers[accounts[0]]
         self.next_hop = FakeNextHop()
         self.renderer = FakeRenderer()
         self.database = SqliteDatabase(directory / "store.sqlite")
@@ -300,7 +315,7 @@ class Gateway:
         self.email_to_fax = EmailToFax(
             store=self.database,
             documents=self.documents,
-            providers={"sinch": self.provider},
+            providers=self.providers,
             rules=RULES,
             timing=self.timing,
             outcomes=outcomes,
@@ -312,11 +327,12 @@ class Gateway:
             largest_message=1000,
             clock=self.clock,
             entropy=self.entropy,
+            account_rules=account_rules,
         )
         self.fax_to_email = FaxToEmail(
             store=self.database,
             documents=self.documents,
-            providers={"sinch": self.provider},
+            providers=self.providers,
             routes=ROUTES,
             fallback=FALLBACK,
             timing=RouteTiming(),
@@ -334,11 +350,25 @@ class Gateway:
             delays=tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 180)),
             clock=self.clock,
         )
+        self._wire()
+
+    def _wire(self) -> None:
         self.steps = steps(self.email_to_fax, self.fax_to_email, self.outgoing_mail, renderers=2, calls=4)
+
+    def use_routes(self, *routes: Route) -> None:
+        """Received faxes go by these routes from now on."""
+        self.fax_to_email = replace(self.fax_to_email, routes=routes)
+        self._wire()
 
     async def start(self) -> None:
         await self.database.write(prepare_schema)
         await self.database.write(note_start, self.clock())
+        await self.settle_accounts().settle(keep_open=False)
+
+    def settle_accounts(self) -> SettleAccounts:
+        """What a start or a reload with the accounts of this moment settles, and a chore looks after."""
+        identities = {name: provider.identity for name, provider in self.providers.items()}
+        return SettleAccounts(store=self.database, identities=identities, outcomes=self.outcomes, clock=self.clock)
 
     def close(self) -> None:
         self.database.close()

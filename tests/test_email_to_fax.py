@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from email import message_from_bytes, policy
 from itertools import pairwise
 
 import pytest
+import sqlalchemy as sa
 
 from gateway.core.lifecycle import FaxState
 from gateway.core.model import AttemptState, Envelope, FaxEvent, FaxJob, Recipient
@@ -20,6 +22,7 @@ from gateway.core.reasons import (
     TemporaryError,
 )
 from gateway.core.refusal import Refusal
+from gateway.mail.intake import Receipt
 from gateway.store import fax_jobs, invariants, reports
 from gateway.store.documents import LostDocumentError
 from gateway.worker import Worker
@@ -142,6 +145,40 @@ async def test_the_same_message_again_after_a_confirmed_250_is_a_new_order(gatew
     first, second = await gateway.accept(), await gateway.accept()
     assert first.job_ids != second.job_ids
     assert not second.repeated
+
+
+async def commit_mail(gateway: Gateway, address: str, number: str, *, confirmed: str | None = None) -> Receipt:
+    envelope = Envelope(SENDER, (Recipient(address, number),), "127.0.0.1", "x")
+    intake = gateway.email_to_fax.begin(envelope, lambda _id, _now: b"")
+    await intake.write(b"Message-ID: <a@b>\r\n\r\nHello\r\n")
+    return await intake.commit(confirmed)
+
+
+async def test_the_next_message_confirms_the_one_before_it_and_may_be_equal_to_it(gateway: Gateway) -> None:
+    first = await commit_mail(gateway, "x@fax.example", NUMBER)
+    second = await commit_mail(gateway, "x@fax.example", NUMBER, confirmed=first.message_id)
+    assert not second.repeated
+    assert second.job_ids != first.job_ids
+    third = await commit_mail(gateway, "x@fax.example", NUMBER)  # the 250 of the second may have got lost
+    assert third.repeated
+    assert third.job_ids == second.job_ids
+
+
+async def test_a_message_that_is_not_kept_confirms_nothing(gateway: Gateway) -> None:
+    first = await commit_mail(gateway, "x@fax.example", NUMBER)
+    no_clock = replace(gateway.email_to_fax, clock=lambda: gateway.clock().replace(tzinfo=None))
+    envelope = Envelope(SENDER, (Recipient("x@fax.example", NUMBER),), "127.0.0.1", "x")
+    intake = no_clock.begin(envelope, lambda _id, _now: b"")
+    with pytest.raises(sa.exc.StatementError):  # a time without a zone cannot be stored
+        await intake.commit(first.message_id)
+    assert (await commit_mail(gateway, "x@fax.example", NUMBER)).repeated
+
+
+async def test_a_mail_to_the_canary_confirms_what_came_before_it(gateway: Gateway) -> None:
+    first = await commit_mail(gateway, "x@fax.example", NUMBER)
+    with pytest.raises(Refusal, match="no such address"):
+        await commit_mail(gateway, "canary+C-23456789@fax.example", "", confirmed=first.message_id)
+    assert not (await commit_mail(gateway, "x@fax.example", NUMBER)).repeated
 
 
 @pytest.mark.parametrize("change", ["body", "sender", "number", "message-id"])

@@ -8,12 +8,15 @@ from email import message_from_bytes, policy
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from gateway.core.lifecycle import InboundState
-from gateway.core.model import FaxEvent, InboundFax, Phase
+from gateway.core.model import Carrier, FaxEvent, InboundFax, Phase, Route
 from gateway.core.reasons import AccountError, PermanentError, Reason, TemporaryError
 from gateway.store import inbound_faxes, invariants
-from tests.fakes import FALLBACK, OPERATOR, START, Gateway
+from gateway.store.database import Tx
+from gateway.store.schema import journal, mail_delivery, mapping_reading, mapping_seen
+from tests.fakes import FALLBACK, OPERATOR, OURS, SERVICE, START, Gateway
 
 EVENT = FaxEvent("in-1", inbound=True)
 BOTH = ["a@clinic.example", "b@clinic.example"]
@@ -239,3 +242,170 @@ async def test_a_fax_that_reaches_nobody_is_held_and_told(gateway: Gateway) -> N
     assert (fax.state, fax.reason) == (InboundState.HELD, Reason.REACHED_NOBODY)
     assert set(receivers(gateway)) == {OPERATOR}
     await settled(gateway)
+
+
+# --- who delivers: we, the provider's own e-mail service, or both
+
+
+async def the_provider_mails(
+    gateway: Gateway,
+    *addresses: str,
+    permission: str = "receive",
+    number: str = OURS,
+    since: timedelta = timedelta(hours=-1),
+    read: timedelta | None = timedelta(minutes=1),
+) -> None:
+    """The provider's table has these addresses for the number; it was read before this moment, and soon after it."""
+    key = {"account": "sinch", "service": SERVICE, "number": number, "since": gateway.clock() + since}
+    rows = [{**key, "address": address, "permission": permission} for address in addresses]
+    await gateway.database.write(lambda tx: tx.execute(mapping_seen.insert(), rows))
+    await the_table_is_read(gateway, read or since)
+
+
+async def the_table_is_read(gateway: Gateway, after: timedelta = timedelta(0)) -> None:
+    def write(tx: Tx) -> None:
+        tx.execute(mapping_reading.delete())
+        tx.execute(mapping_reading.insert().values(account="sinch", read_at=gateway.clock() + after))
+
+    await gateway.database.write(write)
+
+
+def routed_by(gateway: Gateway, carrier: Carrier) -> None:
+    gateway.use_routes(Route(OURS, tuple(BOTH), carrier))
+
+
+@pytest.mark.parametrize("carrier", [Carrier.GATEWAY, Carrier.BOTH])
+async def test_what_we_deliver_is_mailed_whatever_the_provider_mails(gateway: Gateway, carrier: Carrier) -> None:
+    routed_by(gateway, carrier)
+    await the_provider_mails(gateway, *BOTH)
+    gateway.provider.has_received()
+    await told_of(gateway)
+    assert receivers(gateway) == BOTH
+    await settled(gateway)
+
+
+@pytest.mark.parametrize("permission", ["receive", "both"])
+async def test_a_fax_that_the_provider_mails_to_everybody_is_done_and_kept(gateway: Gateway, permission: str) -> None:
+    routed_by(gateway, Carrier.PROVIDER)
+    await the_provider_mails(gateway, "A@clinic.example", "b@clinic.example", permission=permission)
+    gateway.provider.has_received()
+    await told_of(gateway)
+    await gateway.pass_time(days=6)
+    assert gateway.next_hop.mails == []
+    fax = await the_fax(gateway)
+    assert (fax.state, fax.pages, fax.due_at) == (InboundState.DONE, 2, None)
+    assert fax.document is not None
+    assert gateway.documents.path(fax.document).read_bytes() == b"%PDF two pages"
+    moves = await gateway.database.read(lambda tx: tx.execute(sa.select(journal).order_by(journal.c.seq)).all())
+    assert (moves[-1].old_state, moves[-1].new_state) == ("received", "done")
+    assert moves[-1].detail == fax.detail == "the provider delivers it"
+    await settled(gateway)
+
+
+async def test_an_address_that_the_provider_does_not_know_gets_our_mail(gateway: Gateway) -> None:
+    routed_by(gateway, Carrier.PROVIDER)
+    await the_provider_mails(gateway, BOTH[0])
+    gateway.provider.has_received()
+    await told_of(gateway)
+    assert receivers(gateway) == [BOTH[1]]
+    assert (await the_fax(gateway)).state is InboundState.DONE
+
+
+async def test_whether_the_provider_mailed_a_fax_is_known_from_a_reading_after_it(gateway: Gateway) -> None:
+    routed_by(gateway, Carrier.PROVIDER)
+    await the_provider_mails(gateway, *BOTH, read=None)
+    gateway.provider.has_received()
+    await told_of(gateway)
+    await gateway.pass_time(minutes=30)
+    assert (await the_fax(gateway)).state is InboundState.RECEIVED
+    await the_table_is_read(gateway)
+    await gateway.pass_time(minutes=6)
+    assert (await the_fax(gateway)).state is InboundState.DONE
+    assert gateway.next_hop.mails == []
+
+
+async def test_a_fax_that_came_after_somebody_took_the_entry_away_gets_our_mail(gateway: Gateway) -> None:
+    routed_by(gateway, Carrier.PROVIDER)
+    await the_provider_mails(gateway, *BOTH, read=None)
+    gateway.provider.has_received()
+    await told_of(gateway)
+    await gateway.database.write(lambda tx: tx.execute(mapping_seen.delete()))
+    await the_table_is_read(gateway)
+    await gateway.pass_time(minutes=6)
+    assert receivers(gateway) == BOTH
+
+
+async def test_a_fax_that_came_before_its_entry_gets_our_mail(gateway: Gateway) -> None:
+    routed_by(gateway, Carrier.PROVIDER)
+    gateway.provider.has_received()
+    await the_provider_mails(gateway, *BOTH, since=timedelta(minutes=20), read=timedelta(minutes=20))
+    await gateway.pass_time(minutes=30)
+    await told_of(gateway)
+    assert receivers(gateway) == BOTH
+
+
+async def test_without_a_reading_for_hours_everybody_gets_our_mail(gateway: Gateway) -> None:
+    routed_by(gateway, Carrier.PROVIDER)
+    await the_provider_mails(gateway, *BOTH, since=timedelta(days=-10), read=None)
+    gateway.provider.has_received()
+    await told_of(gateway)
+    await gateway.pass_time(hours=2)
+    assert gateway.next_hop.mails == []
+    await gateway.pass_time(hours=2)
+    assert receivers(gateway) == BOTH
+
+
+async def test_while_the_table_of_the_provider_was_never_read_everybody_gets_our_mail(gateway: Gateway) -> None:
+    routed_by(gateway, Carrier.PROVIDER)
+    gateway.provider.has_received()
+    await told_of(gateway)
+    assert receivers(gateway) == BOTH
+
+
+async def test_what_the_provider_mails_is_looked_up_when_our_mails_are_queued_not_before(gateway: Gateway) -> None:
+    routed_by(gateway, Carrier.PROVIDER)
+    await the_provider_mails(gateway, *BOTH)
+    gateway.provider.has_received()
+    fetch = gateway.provider.fetch_document
+
+    async def entry_is_removed_meanwhile(fax_id: str) -> bytes:
+        await gateway.database.write(lambda tx: tx.execute(mapping_seen.delete()))
+        return await fetch(fax_id)
+
+    gateway.provider.fetch_document = entry_is_removed_meanwhile  # type: ignore[method-assign]
+    await told_of(gateway)
+    assert receivers(gateway) == BOTH
+
+
+@pytest.mark.parametrize("entry", [{"permission": "send"}, {"number": "+12025550199"}])
+async def test_an_entry_that_brings_nobody_this_fax_counts_for_nothing(gateway: Gateway, entry: dict[str, str]) -> None:
+    routed_by(gateway, Carrier.PROVIDER)
+    await the_provider_mails(gateway, *BOTH, **entry)
+    gateway.provider.has_received()
+    await told_of(gateway)
+    assert receivers(gateway) == BOTH
+
+
+async def test_the_provider_is_left_nothing_of_a_fax_that_no_route_claims(gateway: Gateway) -> None:
+    routed_by(gateway, Carrier.PROVIDER)
+    await the_provider_mails(gateway, FALLBACK, number="+12025550199")
+    gateway.provider.has_received(number="+12025550199")
+    await told_of(gateway)
+    assert receivers(gateway) == [FALLBACK]
+
+
+async def test_pages_that_do_not_match_are_told_of_a_fax_that_the_provider_delivers_too(gateway: Gateway) -> None:
+    routed_by(gateway, Carrier.PROVIDER)
+    await the_provider_mails(gateway, *BOTH)
+    gateway.provider.has_received(pages=5)
+    await told_of(gateway)
+    await gateway.pass_time(minutes=5)
+    assert receivers(gateway) == [OPERATOR]
+
+
+async def test_a_fax_left_to_the_provider_is_not_counted_as_one_for_nobody_but_any_other_is(gateway: Gateway) -> None:
+    gateway.provider.has_received()
+    await told_of(gateway)
+    await gateway.database.write(lambda tx: tx.execute(mail_delivery.delete()))
+    fax = await the_fax(gateway)
+    assert await gateway.database.read(invariants.find_violations) == [f"{fax.id}: routed to nobody"]
