@@ -1,222 +1,235 @@
-"""Builds everything from the configuration, starts it in order, stops it in order. The only wiring."""
+"""Starts what was built from the configuration, exchanges it at a reload, stops it. The only wiring beside parts.py."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import secrets
-import signal
-import socket
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime
 from typing import Any, Final
 
-from gateway import __version__, faxlog
-from gateway.config import Config
-from gateway.core.ids import ENTROPY_BYTES, MAIL, make_id
-from gateway.core.model import Fate, LedgerEntry
-from gateway.core.notices import MailSettings
+from gateway import __version__, faxlog, log_output
+from gateway.config import Config, ConfigError, load_config
 from gateway.core.reasons import DiskError
-from gateway.core.refusal import Refusal
-from gateway.email_to_fax import EmailToFax, Rendered
-from gateway.fax_to_email import FaxToEmail, RouteTiming
-from gateway.mail.smarthost import Smarthost
-from gateway.outgoing_mail import MailIdentity, OutgoingMail
-from gateway.providers import PROVIDERS
-from gateway.providers.base import FaxProvider
+from gateway.operations import Operations
+from gateway.parts import Parts, build_parts, has_room, now
+from gateway.reloading import Reloaded, digest_of, needed_accounts, take_over, unusable
 from gateway.render.sandbox import Limits, Sandbox
 from gateway.sd_notify import Notifier
-from gateway.smtp.limits import SmtpLimits
 from gateway.smtp.listener import SmtpListener
 from gateway.store import reports
-from gateway.store.database import Queues
-from gateway.store.opening import Store, open_store
-from gateway.store.outcomes import Outcomes
-from gateway.web.health import health_app
+from gateway.store.account_names import AccountsInUseError
+from gateway.store.database import Queues, Tx
+from gateway.store.opening import Store
+from gateway.web.control import ControlSocket
+from gateway.web.health import OK, health_app
 from gateway.web.server import WebServer
-from gateway.web.webhooks import WebhookAccount, Webhooks
+from gateway.web.socket_path import control_path
+from gateway.web.webhooks import Webhooks
 from gateway.worker import Worker, chores, steps
 
-#: sysexits.h: an input or output error.
-EX_IOERR: Final = 74
 #: Below the service manager's own patience (TimeoutStopSec): what does not finish is given up to its lease.
 _GRACE: Final = 12.0
-_REQUEST_TIMEOUT: Final = timedelta(seconds=60)
-#: A submission is up to four requests: token, fax, and both again when the token has just expired.
-_SUBMIT_LEASE: Final = timedelta(minutes=5)
 _BODY_SECONDS: Final = 60.0
 _CALLS_AT_ONCE: Final = 16
-_MAKE_DOCUMENT: Final = "gateway.message_to_document:make_document"
-_INSPECT_RECEIVED: Final = "gateway.message_to_document:inspect_received"
-
-
-def now() -> datetime:
-    """The wall clock, aware. Nothing below this file calls it by itself."""
-    return datetime.now(UTC)
 
 
 class App:
-    """All parts of one running gateway.
+    """One running gateway: listeners that stay, and in ``parts`` what a reload exchanges behind them.
 
     Args:
         config: the checked configuration.
         store: open.
-        worker_name: different for each process on one database.
+        host: this machine's name.
+        notifier: tells the service manager.
     """
 
-    def __init__(self, config: Config, store: Store, worker_name: str) -> None:
-        self.config = config
+    def __init__(self, config: Config, store: Store, host: str, notifier: Notifier) -> None:
         self.store = store
-        self.sandbox = Sandbox(Limits(), ["gateway.message_to_document"])
-        self.providers = _providers(config)
-        mails = MailSettings(
-            operator=config.gateway.operator,
-            fax_sender=f"postmaster@{config.gateway.domain}",
-            lifetime=config.timing.mail_lifetime,
-            receipt_for_every_fax=config.dialling.receipts == "always",
-        )
-        outcomes = Outcomes(
-            mails, config.timing.pause_delays, lambda: make_id(MAIL, secrets.token_bytes(ENTROPY_BYTES))
-        )
-        self.email_to_fax = EmailToFax(
-            store=store.database,
-            documents=store.documents,
-            providers=self.providers,
-            rules=config.access_rules,
-            timing=config.fax_timing,
-            outcomes=outcomes,
-            make_document=self._make_document,
-            look=config.gateway.paper,
-            callback_url=lambda account, reference: f"{config.webhook_url(account)}?ref={reference}",
-            submit_lease=_SUBMIT_LEASE,
-            request_timeout=_REQUEST_TIMEOUT,
-            largest_message=config.smtp.max_message_size,
-            clock=now,
-            entropy=secrets.token_bytes,
-        )
-        self.fax_to_email = FaxToEmail(
-            store=store.database,
-            documents=store.documents,
-            providers=self.providers,
-            routes=config.routes,
-            fallback=config.received.fallback,
-            timing=RouteTiming(config.timing.route_delays, config.timing.route_lifetime),
-            outcomes=outcomes,
-            count_pages=self._count_pages,
-            clock=now,
-            entropy=secrets.token_bytes,
-        )
-        self.outgoing_mail = OutgoingMail(
-            store=store.database,
-            documents=store.documents,
-            next_hop=_smarthost(config),
-            identity=MailIdentity(
-                config.gateway.domain, config.hostname, config.from_address, config.received.fallback
-            ),
-            outcomes=outcomes,
-            delays=config.timing.mail_delays,
-            clock=now,
-        )
-        self.worker = Worker(
-            store=store.database,
-            outcomes=outcomes,
-            steps=steps(
-                self.email_to_fax,
-                self.fax_to_email,
-                self.outgoing_mail,
-                renderers=2 * (os.cpu_count() or 1),
-                calls=_CALLS_AT_ONCE,
-            ),
-            chores=chores(self.fax_to_email, self._count_rows, config.timing.catch_up_every),
-            name=worker_name,
-            bug_delays=config.timing.bug_delays,
-            clock=now,
-        )
-
         self.failure: DiskError | None = None
-        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._working: asyncio.Task[None] | None = None
-        self.smtp = SmtpListener(self.email_to_fax, config.hostname, _smtp_limits(config), faxlog)
-        webhooks = Webhooks(
-            {name: WebhookAccount(provider, _path_secret(config, name)) for name, provider in self.providers.items()},
+        self._notifier = notifier
+        self._sandbox = Sandbox(Limits(), ["gateway.message_to_document"])
+        self._running_since = now()
+        self.parts = build_parts(config, store, self._sandbox, self._running_since)
+        self.operations = Operations(lambda: self.parts, self.reload)
+        self.worker = Worker(store=store.database, name=f"{host}:{os.getpid()}", clock=now, **self._work_of(self.parts))
+        self.smtp = SmtpListener(self.parts.email_to_fax, config.hostname, self.parts.smtp_limits, faxlog)
+        self.webhooks = Webhooks(
+            self.parts.webhook_desk,
             public_url=config.web.public_url,
-            email_to_fax=self.email_to_fax,
-            fax_to_email=self.fax_to_email,
             log=faxlog,
-            max_body=config.web.max_body,
             body_seconds=_BODY_SECONDS,
             spool_directory=config.gateway.state_directory,
         )
-        self.web = WebServer(webhooks.app(), str(config.web.listen), grace_seconds=_GRACE)
-        self.health = WebServer(
-            health_app(self._check_health, faxlog.registry), str(config.health.listen), grace_seconds=1
-        )
+        self.web = WebServer(self.webhooks.app(), str(config.web.listen), grace_seconds=_GRACE)
+        health = health_app(self._check_health, faxlog.registry)
+        self.health = WebServer(health, str(config.health.listen), grace_seconds=1)
+        shared = bool(config.gateway.database_url.get_secret_value())
+        path = control_path(config.gateway.state_directory, host=host, shared=shared)
+        self.control = ControlSocket(path, self.operations, faxlog)
 
-    async def _make_document(self, message: Path, look: str) -> Rendered:
-        """Turns a stored message into pages, in a child of the sandbox."""
-        dialling = self.config.dialling
-        arguments = {"paper": look, "message_text": dialling.message_text, "max_pages": dialling.max_pages}
-        output = os.memfd_create("pages")
-        try:
-            with message.open("rb") as source:
-                inputs = [source.fileno()]
-                made = await self.sandbox.run(_MAKE_DOCUMENT, arguments, inputs=inputs, output=output)
-            with os.fdopen(os.dup(output), "rb") as pages:
-                pages.seek(0)
-                content = pages.read()
-        finally:
-            os.close(output)
-        return Rendered(content, made["pages"], tuple(_ledger_entry(entry) for entry in made["ledger"]))
+        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._working: asyncio.Task[None] | None = None
+        self._reloading = asyncio.Lock()
+        self._retiring: set[asyncio.Task[None]] = set()
+        self._status = ""
+        self._restart_needed: tuple[str, ...] = ()
+        self._broken: tuple[str, str] | None = None
 
-    async def _count_pages(self, document: Path) -> int:
-        """Opens a received document in a child of the sandbox."""
-        with document.open("rb") as source:
-            found = await self.sandbox.run(_INSPECT_RECEIVED, {}, inputs=[source.fileno()], output=None)
-        return int(found["pages"])
+    def _work_of(self, parts: Parts) -> dict[str, Any]:
+        """Lists what the worker does, and how it records what goes wrong."""
+        timing = parts.config.timing
+        return {
+            "steps": steps(
+                parts.email_to_fax,
+                parts.fax_to_email,
+                parts.outgoing_mail,
+                renderers=2 * (os.cpu_count() or 1),
+                calls=_CALLS_AT_ONCE,
+            ),
+            "chores": chores(
+                parts.fax_to_email,
+                parts.canary,
+                reconcile=self.operations.reconcile,
+                count_rows=self._count_rows,
+                look_after_accounts=parts.settle_accounts.look,
+                catch_up_every=timing.catch_up_every,
+                reconcile_every=parts.config.mappings.every,
+            ),
+            "outcomes": parts.outcomes,
+            "bug_delays": timing.bug_delays,
+        }
+
+    async def _count_rows(self) -> None:
+        faxlog.waiting(await self.store.database.read(reports.count_rows))
+
+    # --- health ---------------------------------------------------------------------------------------------------
 
     async def _check_health(self) -> dict[str, str]:
         """Says of each part whether it is well, for the health page."""
-        store = "ok" if self.failure is None else str(self.failure)
-        room = "ok" if self.has_room() else "low disk space: nothing is accepted until there is room"
+        store = OK if self.failure is None else str(self.failure)
+        room = OK if has_room(self.parts.email_to_fax) else "low disk space: nothing is accepted until there is room"
         troubled = await self.store.database.read(reports.troubled_accounts)
         accounts = {
-            f"account {name}": next((f"paused: {t.reason}" for t in troubled if t.name == name), "ok")
-            for name in self.providers
+            f"account {name}": next((t.told for t in troubled if t.name == name), OK) for name in self.parts.providers
         }
         stuck = {
             where: f"cannot be reached: {count} waiting since {since:%Y-%m-%d %H:%M} UTC"
             for where, (count, since) in (await self.store.database.read(reports.stuck_since)).items()
         }
-        return {"store": store, "disk": room, **accounts, **stuck}
+        configuration = OK if self._broken is None else self._broken[1]
+        canary = await self.parts.canary.health()
+        missing = await self.parts.settle_accounts.health()
+        chores = {
+            f"chore {name}": f"fails since {since:%Y-%m-%d %H:%M} UTC" for name, since in self.worker.failing.items()
+        }
+        parts = {**accounts, **missing, **stuck, **canary, **chores}
+        return {"store": store, "disk": room, "configuration": configuration, **parts}
 
-    def has_room(self) -> bool:
-        """Says whether a message can be accepted now."""
-        try:
-            self.email_to_fax.room_for(None)
-        except Refusal:
-            return False
-        return True
+    # --- start ----------------------------------------------------------------------------------------------------
 
-    async def start(self) -> dict[str, list[str]]:
-        """Opens every listener, once everything behind it is ready; answers their addresses.
+    async def start(self) -> None:
+        """Opens every listener, once everything behind it is ready, and says so.
 
         Raises:
             OSError: an address cannot be bound.
         """
-        await self.sandbox.start()
+        await self.parts.settle_accounts.settle(keep_open=False)
+        await self._sandbox.start()
         self.store.database.on_due = self._on_due(asyncio.get_running_loop())
         self._working = asyncio.create_task(self.worker.run(), name="worker")
         health = await self.health.start()
         web = await self.web.start()
-        smtp = await self.smtp.start([str(place) for place in self.config.smtp.listen])
-        return {"smtp": smtp, "web": [web], "health": [health]}
+        smtp = await self.smtp.start([str(place) for place in self.parts.config.smtp.listen])
+        await self.control.start()
+        faxlog.started(__version__, {"smtp": smtp, "web": [web], "health": [health]})
+        self._status = f"serving SMTP on {', '.join(smtp)}"
+        self._notifier.ready(self._status)
 
     def _on_due(self, loop: asyncio.AbstractEventLoop) -> Callable[[Queues], None]:
         def on_due(queues: Queues) -> None:
             loop.call_soon_threadsafe(self.worker.poke, queues)
 
         return on_due
+
+    # --- reload ---------------------------------------------------------------------------------------------------
+
+    async def reload(self) -> Reloaded:
+        """Takes over what has changed in the configuration file. Listeners stay; what has begun is finished as it was.
+
+        A file that cannot be used, whatever the cause, changes nothing; the operator is told of it once, by mail too.
+
+        Raises:
+            ConfigError: with every problem of the file.
+            DiskError: the process is about to end.
+        """
+        async with self._reloading:
+            self._notifier.reloading()
+            try:
+                told = await self._take_over()
+            except ConfigError as error:
+                await self._refuse(error)
+                raise
+            except DiskError:
+                raise
+            except Exception as error:
+                faxlog.bug("reload", "", error)
+                refused = unusable(self.parts.config.path, error)
+                await self._refuse(refused)
+                raise refused from error
+            else:
+                self._broken, self._restart_needed = None, told.restart_needed
+                faxlog.reloaded(told.changed, told.restart_needed)
+                return told
+            finally:
+                self._notifier.reloaded(self._status_line())
+
+    async def _take_over(self) -> Reloaded:
+        path = self.parts.config.path
+        config, told = take_over(self.parts.config, await asyncio.to_thread(load_config, path))
+        parts = build_parts(config, self.store, self._sandbox, self._running_since)
+        try:
+            await parts.settle_accounts.settle(keep_open=True)
+        except BaseException as error:
+            await parts.close()
+            if isinstance(error, AccountsInUseError):
+                raise needed_accounts(path, error, config) from error
+            raise
+        self._exchange(parts)
+        return told
+
+    def _exchange(self, parts: Parts) -> None:
+        """Puts other parts behind the listeners and the worker; the former ones are closed when nothing uses them."""
+        former, self.parts = self.parts, parts
+        log_output.configure(parts.config.log.level, parts.config.log.format)
+        self.smtp.replace(parts.email_to_fax, parts.config.hostname, parts.smtp_limits)
+        self.webhooks.replace(parts.webhook_desk)
+        under_way = self.worker.replace(**self._work_of(parts)) | self.control.under_way
+        retiring = asyncio.create_task(_retire(former, under_way), name="retire")
+        self._retiring.add(retiring)
+        retiring.add_done_callback(self._retiring.discard)
+
+    async def _refuse(self, error: ConfigError) -> None:
+        faxlog.reload_refused([str(problem) for problem in error.problems])
+        digest = digest_of(error)
+        if self._broken is None or self._broken[0] != digest:
+            at = now()
+            await self.store.database.write(self._tell_broken, error, at)
+            text = f"the file is broken since {at:%Y-%m-%d %H:%M} UTC, the former one is used (faxgw check-config)"
+            self._broken = digest, text
+
+    def _tell_broken(self, tx: Tx, error: ConfigError, at: datetime) -> None:
+        sentence = "The configuration file cannot be used; the gateway goes on with the former one."
+        lines = [str(problem) for problem in error.problems]
+        self.parts.outcomes.alert(tx, f"config:{at.isoformat()}", "configuration", sentence, at, lines=lines)
+
+    def _status_line(self) -> str:
+        """Says on one line what `systemctl status` shows."""
+        restart = f"restart needed: {', '.join(self._restart_needed)}" if self._restart_needed else ""
+        broken = f"configuration: {self._broken[1]}" if self._broken else ""
+        return "; ".join(filter(None, (self._status, restart, broken)))
+
+    # --- stop -----------------------------------------------------------------------------------------------------
 
     async def ended(self) -> None:
         """Returns when the gateway can no longer work: a disk error, or a part that ended by itself."""
@@ -239,115 +252,24 @@ class App:
 
     async def stop(self) -> None:
         """Finishes what is being accepted and sent, within the grace time; the rest is left to its lease."""
-        await asyncio.gather(self.smtp.stop(_GRACE), self.web.stop(), self.worker.stop(_GRACE))
+        self._notifier.stopping()
+        faxlog.stopping("disk error" if self.failure else "asked to")
+        stops = (self.control.stop(_GRACE), self.smtp.stop(_GRACE), self.web.stop(), self.worker.stop(_GRACE))
+        await asyncio.gather(*stops)
         if self._working is not None:
             self._working.cancel()
             await asyncio.gather(self._working, return_exceptions=True)
-        await asyncio.gather(self.health.stop(), *(provider.close() for provider in self.providers.values()))
-        await self.sandbox.stop()
+        await asyncio.gather(self.health.stop(), self.parts.close(), *self._retiring)
+        await self._sandbox.stop()
 
-    async def _count_rows(self) -> None:
-        faxlog.waiting(await self.store.database.read(reports.count_rows))
+
+async def _retire(parts: Parts, under_way: set[asyncio.Task[None]]) -> None:
+    """Closes parts when all that may use them has ended."""
+    if under_way:
+        await asyncio.wait(under_way)
+    await parts.close()
 
 
 def _first(group: BaseExceptionGroup[DiskError]) -> DiskError:
     inner = group.exceptions[0]
     return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
-
-
-def _path_secret(config: Config, account: str) -> str:
-    return config.accounts[account].webhook_path_secret.get_secret_value()
-
-
-def _smtp_limits(config: Config) -> SmtpLimits:
-    return SmtpLimits(max_message_size=config.smtp.max_message_size, max_connections=config.smtp.max_connections)
-
-
-def _ledger_entry(entry: dict[str, Any]) -> LedgerEntry:
-    return LedgerEntry(**{**entry, "fate": Fate(entry["fate"])})
-
-
-def _providers(config: Config) -> dict[str, FaxProvider]:
-    built: dict[str, FaxProvider] = {}
-    for name, account in config.accounts.items():
-        kind = PROVIDERS[account.kind]
-        settings = kind.Settings(**account.for_provider, request_timeout=_REQUEST_TIMEOUT.total_seconds())
-        built[name] = kind(name, settings, now)
-    return built
-
-
-def _smarthost(config: Config) -> Smarthost:
-    smarthost = config.smarthost
-    return Smarthost(
-        host=smarthost.host,
-        port=smarthost.port,
-        tls=smarthost.tls,
-        hostname=config.hostname,
-        username=smarthost.username,
-        password=smarthost.password.get_secret_value() or None,
-    )
-
-
-async def run(config: Config, notifier: Notifier) -> int:
-    """Runs the gateway until SIGTERM, SIGINT or a disk error.
-
-    Args:
-        config: the checked configuration.
-        notifier: tells the service manager.
-
-    Returns:
-        0 after a signal, 74 after a disk error.
-
-    Raises:
-        StoreBusyError: another process works on the store.
-        DiskError: the store cannot be opened.
-        OSError: an address cannot be bound.
-    """
-    os.umask(0o077)  # whatever we write is for nobody else
-    loop = asyncio.get_running_loop()
-    app: App | None = None
-
-    def on_disk_error(error: DiskError) -> None:
-        if app is not None:
-            loop.call_soon_threadsafe(app.fail, error)
-
-    loop.set_exception_handler(_on_stray_error)
-    url = config.gateway.database_url.get_secret_value() or None
-    store = await open_store(config.gateway.state_directory, url, now(), on_disk_error)
-    app = App(config, store, f"{socket.gethostname()}:{os.getpid()}")
-    try:
-        return await _serve(app, notifier)
-    finally:
-        store.close()
-
-
-async def _serve(app: App, notifier: Notifier) -> int:
-    stopped = _stop_signals()
-    try:
-        addresses = await app.start()
-        faxlog.started(__version__, addresses)
-        notifier.ready(f"serving SMTP on {', '.join(addresses['smtp'])}")
-        beat = asyncio.create_task(notifier.beat(lambda: app.failure is None))
-        ended = asyncio.create_task(app.ended())
-        await asyncio.wait({ended, asyncio.create_task(stopped.wait())}, return_when=asyncio.FIRST_COMPLETED)
-        beat.cancel()
-        if ended.done():
-            ended.result()
-    finally:
-        notifier.stopping()
-        faxlog.stopping("disk error" if app.failure else "asked to")
-        await app.stop()
-    return EX_IOERR if app.failure else 0
-
-
-def _on_stray_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Takes what nobody caught; its message may hold anything, so only type and place are logged."""
-    error = context.get("exception")
-    faxlog.bug("event loop", "", error if isinstance(error, BaseException) else RuntimeError())
-
-
-def _stop_signals() -> asyncio.Event:
-    stopped = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    return stopped

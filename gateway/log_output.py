@@ -18,7 +18,10 @@ _LONGEST_TEMPLATE: Final = 120
 
 
 def configure(level: Literal["debug", "info", "warning", "error"], form: Literal["auto", "json", "pretty"]) -> None:
-    """Sets up all logging of this process; ``auto`` is pretty on a terminal and JSON elsewhere. Safe to repeat."""
+    """Sets up all logging of this process; ``auto`` is pretty on a terminal and JSON elsewhere. Safe to repeat.
+
+    A repetition holds for loggers in use too: none of them is cached.
+    """
     pretty = form == "pretty" or (form == "auto" and sys.stdout.isatty())
     shared: list[Any] = [structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True)]
     if pretty:
@@ -31,10 +34,15 @@ def configure(level: Literal["debug", "info", "warning", "error"], form: Literal
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
         logger_factory=factory,
-        cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_LibraryHandler()], level=logging.WARNING, force=True)
     logging.captureWarnings(True)  # noqa: FBT003 - its only argument
+
+
+def silence() -> None:
+    """Keeps this process quiet, for a command that works beside no daemon: its result says it all."""
+    structlog.configure(processors=[], logger_factory=structlog.ReturnLoggerFactory())
+    logging.disable()
 
 
 class _LibraryHandler(logging.Handler):

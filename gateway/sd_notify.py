@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import time
 from collections.abc import Callable, MutableMapping
 from datetime import timedelta
 from typing import Final
@@ -15,7 +16,7 @@ _BEATS: Final = 3
 
 
 class Notifier:
-    """Says READY, STATUS and STOPPING, and beats for the watchdog.
+    """Says READY, STATUS, RELOADING and STOPPING, and beats for the watchdog.
 
     Args:
         address: of the service manager's socket, ``@`` first for an abstract one; None if nobody listens.
@@ -42,6 +43,16 @@ class Notifier:
     def status(self, status: str) -> None:
         """Sets the line that ``systemctl status`` shows. Raises OSError as ``ready`` does."""
         self._tell(f"STATUS={status}")
+
+    def reloading(self) -> None:
+        """Says that the configuration is read again; a service manager that is away is no reason not to."""
+        with contextlib.suppress(OSError):
+            self._tell(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}\nSTATUS=reloading")
+
+    def reloaded(self, status: str) -> None:
+        """Says that this has ended, however it ended."""
+        with contextlib.suppress(OSError):
+            self.ready(status)
 
     def stopping(self) -> None:
         """Says that we end on purpose; a service manager that is gone already is no reason to stop ending."""

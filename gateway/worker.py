@@ -15,6 +15,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from gateway import faxlog
+from gateway.canary import Canary
 from gateway.core import lifecycle
 from gateway.core.lifecycle import FaxState, InboundState, MailState, State
 from gateway.core.reasons import DiskError, DiskFullError
@@ -28,6 +29,8 @@ from gateway.store.outcomes import Outcomes
 from gateway.store.schema import fax_job, inbound_fax, mail_delivery
 
 _LEASE_MARGIN: Final = timedelta(seconds=30)
+#: After so many failures in a row of one chore the operator is told.
+_FAILURES_UNTIL_ALERT: Final = 3
 #: Even with nothing due the queue is looked at this often: another node may have put something in.
 _LONGEST_SLEEP: Final = 5.0
 _AFTER_TROUBLE: Final = 1.0
@@ -95,15 +98,25 @@ def steps(
 
 
 def chores(
-    fax_to_email: FaxToEmail, count_rows: Callable[[], Awaitable[object]], catch_up_every: timedelta
+    fax_to_email: FaxToEmail,
+    canary: Canary,
+    *,
+    reconcile: Callable[[], Awaitable[object]],
+    count_rows: Callable[[], Awaitable[object]],
+    look_after_accounts: Callable[[], Awaitable[object]],
+    catch_up_every: timedelta,
+    reconcile_every: timedelta,
 ) -> list[Chore]:
     """Lists every chore. The windows of the catch-up overlap: the webhooks of a provider repeat for 73 hours."""
-    hour, day = timedelta(hours=1), timedelta(days=1)
+    minute, hour, day = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
     return [
         Chore("catch up 2 h", lambda: fax_to_email.catch_up(2 * hour), catch_up_every),
         Chore("catch up 4 d", lambda: fax_to_email.catch_up(4 * day), 12 * catch_up_every),
         Chore("catch up 14 d", lambda: fax_to_email.catch_up(14 * day), day),
+        Chore("reconcile", reconcile, reconcile_every),
+        Chore("canary", canary.run, minute),
         Chore("count rows", count_rows, timedelta(seconds=15)),
+        Chore("look after accounts", look_after_accounts, minute),
     ]
 
 
@@ -133,15 +146,24 @@ class Worker:
     ) -> None:
         self._store = store
         self._outcomes = outcomes
-        self._steps = steps
-        self._chores = chores
+        self._steps = {step.key: step for step in steps}
+        self._chores = list(chores)
         self._name = name
         self._bug_delays = bug_delays
         self._clock = clock
-        self._pokes = {step.key: asyncio.Event() for step in steps}
+        self._pokes = {key: asyncio.Event() for key in self._steps}
         self._busy = dict.fromkeys(self._pokes, 0)
         self._stopping = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
+        self._group: asyncio.TaskGroup | None = None
+        self._repeating: dict[str, asyncio.Task[None]] = {}
+        self._chores_changed = asyncio.Event()
+        self._failures: dict[str, tuple[int, datetime]] = {}
+
+    @property
+    def failing(self) -> dict[str, datetime]:
+        """Names the chores that fail again and again, each with the time since when."""
+        return {name: since for name, (times, since) in self._failures.items() if times >= _FAILURES_UNTIL_ALERT}
 
     def poke(self, queues: Iterable[tuple[str, str]]) -> None:
         """Says that rows of these queues (table, state) may have become due: their steps look at once."""
@@ -152,14 +174,42 @@ class Worker:
     async def run(self) -> None:
         """Works until ``stop``; ends with the first error that must end the process (DiskError)."""
         async with asyncio.TaskGroup() as group:
-            for step in self._steps:
-                group.create_task(self._drive(step, group), name=step.name)
-            for chore in self._chores:
-                group.create_task(self._repeat(chore), name=chore.name)
+            self._group = group
+            for key in self._steps:
+                group.create_task(self._drive(key, group), name=".".join(key))
+            self._begin_chores(group)
+
+    def replace(
+        self, *, steps: Sequence[Step], chores: Sequence[Chore], outcomes: Outcomes, bug_delays: Sequence[timedelta]
+    ) -> set[asyncio.Task[None]]:
+        """Goes on with other steps for the same queues, and with other chores, which begin at once.
+
+        Nothing under way is interrupted: a step or chore that has begun is finished as it was, and a chore begins
+        anew only after its namesake has ended.
+
+        Returns:
+            What is still under way with the former ones.
+        """
+        former = self._running | set(self._repeating.values())
+        self._steps = {step.key: step for step in steps}
+        self._chores = list(chores)
+        self._outcomes, self._bug_delays = outcomes, bug_delays
+        self._chores_changed.set()
+        self._chores_changed = asyncio.Event()
+        if self._group is not None and not self._stopping.is_set():
+            self._begin_chores(self._group)
+        return former
+
+    def _begin_chores(self, group: asyncio.TaskGroup) -> None:
+        former, self._repeating = self._repeating, {}
+        for chore in self._chores:
+            repeat = self._repeat(chore, self._chores_changed, former.get(chore.name))
+            self._repeating[chore.name] = group.create_task(repeat, name=chore.name)
 
     async def stop(self, grace: float) -> None:
         """Claims nothing more, lets running steps finish for ``grace`` seconds, then gives them up to their leases."""
         self._stopping.set()
+        self._chores_changed.set()
         self.poke(self._pokes)
         running = set(self._running)
         if running:
@@ -168,12 +218,13 @@ class Worker:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    async def _drive(self, step: Step, group: asyncio.TaskGroup) -> None:
-        poke = self._pokes[step.key]
+    async def _drive(self, key: tuple[str, str], group: asyncio.TaskGroup) -> None:
+        poke = self._pokes[key]
         while not self._stopping.is_set():
             poke.clear()
-            slots = step.limit - self._busy[step.key]
-            if slots == 0:  # the next step to finish pokes
+            step = self._steps[key]
+            slots = step.limit - self._busy[key]
+            if slots <= 0:  # the next step to finish pokes
                 await poke.wait()
                 continue
             rows, pause = await self._claim(step, slots)
@@ -182,8 +233,8 @@ class Worker:
                     await self._release(step, row)
                 return
             for row in rows:
-                self._busy[step.key] += 1
-                task = group.create_task(self._run(step, row), name=f"{step.name} {row['id']}")
+                self._busy[key] += 1
+                task = group.create_task(self._run(self._steps[key], row), name=f"{step.name} {row['id']}")
                 self._running.add(task)
                 task.add_done_callback(self._running.discard)
             await _wait(poke, pause)
@@ -219,7 +270,7 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - our own bugs never bounce mail: again, then held
             await self._record_bug(step, row, error)
         finally:
-            if self._busy[step.key] == step.limit:  # only then does the drive wait for a slot
+            if self._busy[step.key] >= self._steps[step.key].limit:  # only then does the drive wait for a slot
                 self._pokes[step.key].set()
             self._busy[step.key] -= 1
 
@@ -240,15 +291,42 @@ class Worker:
         with contextlib.suppress(StoreBusyError, DiskFullError):
             await self._store.write(queue.release, step.table, row, self._clock() + self._bug_delays[0])
 
-    async def _repeat(self, chore: Chore) -> None:
-        while not self._stopping.is_set():
+    async def _repeat(self, chore: Chore, over: asyncio.Event, former: asyncio.Task[None] | None) -> None:
+        if former is not None:
+            await asyncio.wait([former])
+        while not over.is_set():
             try:
                 await chore.run()
+                await self._note_success(chore)
             except DiskError:
                 raise
             except Exception as error:  # noqa: BLE001 - a chore that fails is tried again at its next turn
                 faxlog.bug(chore.name, "", error)
-            await _wait(self._stopping, chore.every.total_seconds())
+                await self._note_failure(chore, error)
+            await _wait(over, chore.every.total_seconds())
+
+    async def _note_failure(self, chore: Chore, error: Exception) -> None:
+        """Tells the operator once of a chore that fails again and again."""
+        now = self._clock()
+        times, since = self._failures.get(chore.name, (0, now))
+        self._failures[chore.name] = times + 1, since
+        if times + 1 >= _FAILURES_UNTIL_ALERT:
+            sentence = f'The chore "{chore.name}" fails since {since:%Y-%m-%d %H:%M} UTC; it is tried again.'
+            await self._tell(f"chore:{chore.name}:{since.isoformat()}", sentence, now, faxlog.place_of(error))
+
+    async def _note_success(self, chore: Chore) -> None:
+        times, since = self._failures.pop(chore.name, (0, self._clock()))
+        if times >= _FAILURES_UNTIL_ALERT:
+            sentence = f'The chore "{chore.name}" works again; it failed since {since:%Y-%m-%d %H:%M} UTC.'
+            await self._tell(f"chore-works:{chore.name}:{since.isoformat()}", sentence, self._clock())
+
+    async def _tell(self, key: str, sentence: str, now: datetime, detail: str = "") -> None:
+        try:
+            await self._store.write(self._outcomes.alert, key, "chores", sentence, now, detail)
+        except DiskError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the store is what is in trouble; the log has both
+            faxlog.bug("chores", "", error)
 
 
 def _claim(tx: Tx, step: Step, now: datetime, worker: str, limit: int) -> tuple[list[queue.Row], datetime | None]:

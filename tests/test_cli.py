@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,12 +19,14 @@ import pytest
 from gateway import __version__
 from gateway.cli import main
 from gateway.cli.output import print_json, shown
+from gateway.cli.reload import _sentence
 from gateway.core.lifecycle import FaxState, InboundState, Move
 from gateway.core.model import Attempt, AttemptState, Document, FaxJob, InboundFax, Message
 from gateway.core.reasons import Reason
 from gateway.store import fax_jobs, inbound_faxes, queue
 from gateway.store.opening import Store, open_store
 from gateway.store.schema import fax_job
+from tests.test_docs import verbs
 
 ROOT = Path(__file__).parent.parent
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
@@ -89,7 +93,7 @@ def config(tmp_path: Path) -> Path:
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
     """A store with one fax of each direction, held open as the daemon holds it."""
-    store = await open_store(tmp_path / "state", None, NOW, lambda _: None)
+    store = await open_store(tmp_path / "state", None, lambda _: None)
     writer = store.documents.create(JOB.message_id, "message", "message/rfc822")
     await writer.write(b"Subject: x\r\n\r\n")
     message = Message(
@@ -196,6 +200,19 @@ def test_check_config_reports_all_errors_of_a_file_and_ends_with_78() -> None:
     assert [f"{problem['line']}: {problem['key']}: {problem['message']}" for problem in told["problems"]] == expected
 
 
+def test_check_config_tells_what_is_worth_knowing_and_still_ends_with_0(tmp_path: Path) -> None:
+    text = (ROOT / "tests" / "bad_configs" / "delivered_by_provider_unwatched.toml").read_text()
+    path = tmp_path / "config.toml"
+    path.write_text(text.replace('"provider"', '"both"'))
+    done = run("check-config", "--config", path)
+    assert (done.returncode, done.stderr) == (0, "")
+    [notice, verdict] = done.stdout.splitlines()
+    assert notice.startswith(f"{path}:33: routes[0].delivered_by: each fax to +12025550199 is mailed twice")
+    assert verdict == f"{path}: all right, 1 worth knowing"
+    told = json.loads(run("check-config", "--config", path, "--json").stdout)
+    assert (told["problems"], [notice["line"] for notice in told["notices"]]) == ([], [33])
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
@@ -220,10 +237,55 @@ def test_a_store_that_is_not_there_ends_with_74(config: Path) -> None:
     assert "has not been started" in done.stderr
 
 
-COMMANDS = ["serve", "check-config", "demo", "status", "verify", "trace", "faxes list", "faxes show"]
+_AS_NOBODY = """
+import os, sys
+from gateway.cli import main, reading
+from gateway.store import facts, inbound_faxes
+os.seteuid(65534)
+main()
+"""
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "simulate sinch", "simulate mailbox"])
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.parametrize(("directory_mode", "database_mode"), [(0o700, 0o600), (0o755, 0o600)])
+def test_who_may_not_read_the_store_is_told_who_may_in_one_line(directory_mode: int, database_mode: int) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        config, state = folder / "config.toml", folder / "state"
+        config.write_text(GATEWAY.format(state), encoding="utf-8")
+        state.mkdir(mode=directory_mode)
+        (state / "faxgw.sqlite").touch(mode=database_mode)
+        command = [sys.executable, "-c", _AS_NOBODY, "status", "--config", str(config)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    told = f"faxgw: {state} cannot be read: run this as root or faxgw\n"
+    assert (done.returncode, done.stderr) == (74, told)
+
+
+@pytest.mark.parametrize("command", [["demo", "--folder"], ["simulate", "mailbox", "--dir"]])
+def test_a_folder_that_cannot_be_made_is_told_in_one_line(command: list[str], tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / "inside"
+    done = run(*command, folder)
+    assert (done.returncode, done.stderr) == (74, f"faxgw: {folder} cannot be made: Not a directory\n")
+
+
+@pytest.mark.parametrize(
+    ("changed", "restart_needed", "sentence"),
+    [
+        ([], [], "nothing has changed"),
+        (["routes"], [], "taken over: routes"),
+        ([], ["web"], "only a restart takes over: web"),
+        (["routes"], ["web"], "taken over: routes; only a restart takes over: web"),
+    ],
+)
+def test_what_became_of_a_changed_file_is_one_sentence(
+    changed: list[str], restart_needed: list[str], sentence: str
+) -> None:
+    assert _sentence(changed, restart_needed) == sentence
+
+
+@pytest.mark.parametrize("command", sorted(verbs()))
 def test_the_help_of_each_command_shows_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     arguments, sys.argv = sys.argv, ["faxgw", *command.split(), "--help"]
     try:

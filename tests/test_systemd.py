@@ -242,17 +242,31 @@ def free_ports(names: list[str]) -> dict[str, int]:
     return ports
 
 
-async def test_the_daemon_says_ready_beats_and_says_stopping(tmp_path: Path) -> None:
-    config = tmp_path / "config.toml"
-    ports = free_ports(["smtp", "web", "health", "nobody"])
-    config.write_text(CONFIG.format(directory=tmp_path, **ports))
+@asynccontextmanager
+async def managed(
+    tmp_path: Path, ports: dict[str, int]
+) -> AsyncIterator[tuple[ServiceManager, asyncio.subprocess.Process]]:
+    """A daemon under a service manager, ready."""
+    (tmp_path / "config.toml").write_text(CONFIG.format(directory=tmp_path, **ports))
     manager = ServiceManager(str(tmp_path / "notify"))
     environment = {**os.environ, "NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "300000"}
-    command = [sys.executable, "-m", "gateway", "serve", "--config", str(config)]
+    command = [sys.executable, "-m", "gateway", "serve", "--config", str(tmp_path / "config.toml")]
     with (tmp_path / "log").open("wb") as log:
         daemon = await asyncio.create_subprocess_exec(*command, env=environment, stdout=log, stderr=log)
     try:
         await manager.hear("READY=1")
+        yield manager, daemon
+    finally:
+        if daemon.returncode is None:
+            daemon.kill()
+            await daemon.wait()
+        manager.close()
+        print((tmp_path / "log").read_text())  # noqa: T201 - shown when the test fails
+
+
+async def test_the_daemon_says_ready_beats_and_says_stopping(tmp_path: Path) -> None:
+    ports = free_ports(["smtp", "web", "health", "nobody"])
+    async with managed(tmp_path, ports) as (manager, daemon):
         _, writer = await asyncio.open_connection("127.0.0.1", ports["smtp"])  # READY means: it listens
         writer.close()
         await manager.hear("WATCHDOG=1")
@@ -261,9 +275,20 @@ async def test_the_daemon_says_ready_beats_and_says_stopping(tmp_path: Path) -> 
         await manager.hear("STOPPING=1")
         async with asyncio.timeout(20):
             assert await daemon.wait() == 0
-    finally:
-        if daemon.returncode is None:
-            daemon.kill()
-            await daemon.wait()
-        manager.close()
-        print((tmp_path / "log").read_text())  # noqa: T201 - shown when the test fails
+
+
+async def test_each_reload_is_announced_and_ends_with_what_needs_a_restart(tmp_path: Path) -> None:
+    ports = free_ports(["smtp", "web", "health", "nobody", "other"])
+    serving = f"serving SMTP on 127.0.0.1:{ports['smtp']}"
+    async with managed(tmp_path, ports) as (manager, daemon):
+        config = tmp_path / "config.toml"
+        config.write_text(CONFIG.format(directory=tmp_path, **{**ports, "smtp": ports["other"]}))
+        daemon.send_signal(signal.SIGHUP)
+        await manager.hear("RELOADING=1")
+        await manager.hear(f"STATUS={serving}; restart needed: [smtp] listen")
+        assert manager.told[-1].startswith("READY=1\n")
+        config.write_text("nonsense")
+        daemon.send_signal(signal.SIGHUP)
+        await manager.hear("RELOADING=1")
+        await manager.hear("READY=1")
+        assert "configuration: the file is broken" in manager.told[-1]

@@ -235,3 +235,150 @@ async def test_a_full_disk_under_a_claim_is_waited_out(gateway: Gateway) -> None
         await done.wait()
     await worker.stop(1)
     await working
+
+
+# --- a reload -----------------------------------------------------------------------------------------------------
+
+
+def exchange(
+    worker: Worker, gateway: Gateway, run: Callable[[queue.Row], Awaitable[None]], *chores: Chore
+) -> set[asyncio.Task[None]]:
+    step = Step(fax_job, FaxState.QUEUED, run, 4, timedelta(seconds=30))
+    return worker.replace(steps=[step], chores=chores, outcomes=gateway.outcomes, bug_delays=(TINY,))
+
+
+async def test_after_a_reload_new_rows_take_the_new_step_and_what_has_begun_is_finished(gateway: Gateway) -> None:
+    seen: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+    may_end = asyncio.Event()
+
+    async def former(row: queue.Row) -> None:
+        await seen.put(("former", row["id"]))
+        await may_end.wait()
+        await seen.put(("former ended", row["id"]))
+
+    async def new(row: queue.Row) -> None:
+        await seen.put(("new", row["id"]))
+
+    worker = a_worker(gateway, former)
+    working = asyncio.create_task(worker.run())
+    first = (await gateway.accept()).job_ids[0]
+    async with asyncio.timeout(10):
+        assert await seen.get() == ("former", first)
+        under_way = exchange(worker, gateway, new)
+        second = (await gateway.accept("+12025550199")).job_ids[0]
+        assert await seen.get() == ("new", second)
+        assert len(under_way) == 1
+        may_end.set()
+        assert await seen.get() == ("former ended", first)
+        await asyncio.wait(under_way)
+    await worker.stop(1)
+    await working
+
+
+async def test_a_reload_begins_chores_anew_with_their_new_interval(gateway: Gateway) -> None:
+    turns: asyncio.Queue[str] = asyncio.Queue()
+
+    async def nothing(_row: queue.Row) -> None:
+        raise AssertionError("nothing is due")
+
+    day = timedelta(days=1)
+    worker = a_worker(gateway, nothing, Chore("a chore", lambda: turns.put("former"), day))
+    working = asyncio.create_task(worker.run())
+    async with asyncio.timeout(10):
+        assert await turns.get() == "former"
+        former = exchange(worker, gateway, nothing, Chore("a chore", lambda: turns.put("new"), TINY))
+        await asyncio.wait(former)
+        assert [await turns.get() for _ in range(3)] == ["new"] * 3
+    await worker.stop(1)
+    await working
+    assert turns.empty() or await turns.get() == "new"
+
+
+async def test_a_chore_that_fails_again_and_again_is_told_once_and_so_is_its_recovery(gateway: Gateway) -> None:
+    turns = 0
+    failing: list[list[str]] = []
+    over = asyncio.Event()
+
+    async def nothing(_row: queue.Row) -> None:
+        raise AssertionError("nothing is due")
+
+    async def fail_five_times() -> None:
+        nonlocal turns
+        failing.append(sorted(worker.failing))
+        turns += 1
+        if turns <= 5:
+            raise KeyError("a bug of ours")
+        if turns > 7:
+            over.set()
+
+    worker = a_worker(gateway, nothing, Chore("a chore", fail_five_times, TINY))
+    working = asyncio.create_task(worker.run())
+    async with asyncio.timeout(10):
+        await over.wait()
+    await worker.stop(1)
+    await working
+    assert failing[:8] == [[], [], [], ["a chore"], ["a chore"], ["a chore"], [], []]
+    await gateway.run_until_idle()
+    told = [mail.content for mail in gateway.next_hop.to(OPERATOR)]
+    assert [b"fails since" in told[0], b"works again" in told[1], len(told)] == [True, True, 2]
+    assert b"a bug of ours" not in told[0]  # its text may hold anything
+
+
+async def test_a_chore_that_fails_twice_is_nobodys_business(gateway: Gateway) -> None:
+    turns = 0
+    over = asyncio.Event()
+
+    async def nothing(_row: queue.Row) -> None:
+        raise AssertionError("nothing is due")
+
+    async def fail_now_and_then() -> None:
+        nonlocal turns
+        turns += 1
+        if turns > 9:
+            over.set()
+        if turns % 3:
+            raise KeyError("a bug of ours")
+
+    worker = a_worker(gateway, nothing, Chore("a chore", fail_now_and_then, TINY))
+    working = asyncio.create_task(worker.run())
+    async with asyncio.timeout(10):
+        await over.wait()
+    await worker.stop(1)
+    await working
+    await gateway.run_until_idle()
+    assert gateway.next_hop.to(OPERATOR) == []
+
+
+async def test_a_chore_never_works_beside_its_former_self(gateway: Gateway) -> None:
+    may_end, began = asyncio.Event(), asyncio.Event()
+    order = []
+
+    async def nothing(_row: queue.Row) -> None:
+        raise AssertionError("nothing is due")
+
+    async def former() -> None:
+        order.append("former begins")
+        began.set()
+        await may_end.wait()
+        order.append("former ends")
+
+    done = asyncio.Event()
+
+    async def new() -> None:
+        order.append("new")
+        done.set()
+
+    day = timedelta(days=1)
+    worker = a_worker(gateway, nothing, Chore("a chore", former, day))
+    working = asyncio.create_task(worker.run())
+    async with asyncio.timeout(10):
+        await began.wait()
+        exchange(worker, gateway, nothing, Chore("a chore", new, day))
+        exchange(worker, gateway, nothing, Chore("a chore", new, day))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        may_end.set()
+        await done.wait()
+    await worker.stop(1)
+    await working
+    assert order == ["former begins", "former ends", "new"]

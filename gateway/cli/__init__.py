@@ -9,13 +9,25 @@ from typing import Annotated, Final
 import typer
 
 from gateway import __version__
-from gateway.cli import demo, faxes, serve, simulate, status
+from gateway.cli import canary, demo, doctor, faxes, mappings, reload, serve, simulate, status
 from gateway.cli.options import examples
+from gateway.core.verbs import Trouble, VerbError
 
 EX_USAGE: Final = 64
 EX_IOERR: Final = 74
 EX_TEMPFAIL: Final = 75
 EX_CONFIG: Final = 78
+#: Why a verb was not done -> exit code.
+_OF_TROUBLE: Final = {
+    Trouble.USAGE: EX_USAGE,
+    Trouble.REFUSED: 1,
+    Trouble.NO_DAEMON: 69,
+    Trouble.BUG: 70,
+    Trouble.DISK: EX_IOERR,
+    Trouble.TEMPORARY: EX_TEMPFAIL,
+    Trouble.PERMISSION: 77,
+    Trouble.CONFIG: EX_CONFIG,
+}
 _INTERRUPTED: Final = 130
 #: Another process listens there, or the network is not up yet: worth trying again.
 _ADDRESS_TROUBLE: Final = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL})
@@ -54,12 +66,12 @@ def _root(
     pass
 
 
-for group in (serve, simulate, demo, status, faxes):
+for group in (serve, reload, doctor, mappings, canary, simulate, demo, status, faxes):
     group.add_to(app)
 
 
 def main() -> None:
-    """Runs one command and ends the process: 0, 1 not found or not right, 64 usage, 74, 75 and 78 as sysexits.h."""
+    """Runs one command and ends the process: 0, 1 not found, not right or declined, else as sysexits.h."""
     try:
         app(prog_name="faxgw")
     except SystemExit as end:
@@ -72,7 +84,9 @@ def main() -> None:
         code = _exit_code(error)
         if code is None:
             raise
-        typer.echo(f"faxgw: {error}" if code != EX_CONFIG else str(error), err=True)
+        lines = list(error.problems) if isinstance(error, VerbError) else []
+        lines.append(str(error) if code == EX_CONFIG and not lines else f"faxgw: {error}")
+        typer.echo("\n".join(lines), err=True)
         sys.exit(code)
 
 
@@ -82,6 +96,8 @@ def _exit_code(error: Exception) -> int | None:
     from gateway.core.reasons import DiskError, DiskFullError  # noqa: PLC0415 - as above
     from gateway.store.database import StoreBusyError  # noqa: PLC0415 - as above
 
+    if isinstance(error, VerbError):
+        return _OF_TROUBLE[error.trouble]
     if isinstance(error, ConfigError):
         return EX_CONFIG
     if isinstance(error, StoreBusyError) or (isinstance(error, OSError) and error.errno in _ADDRESS_TROUBLE):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.options import examples
+from gateway.cli.options import examples, make_folder
 
 
 def add_to(app: typer.Typer) -> None:
@@ -37,4 +37,6 @@ def demo(
 
     from gateway.demo import run_demo  # noqa: PLC0415 - as above
 
+    if folder is not None:
+        make_folder(folder)
     raise typer.Exit(asyncio.run(run_demo(folder, keep=keep)))

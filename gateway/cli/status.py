@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime, timedelta
+from itertools import starmap
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
@@ -12,6 +13,10 @@ from gateway.cli.output import print_facts, print_json, print_table
 
 if TYPE_CHECKING:
     from gateway.store.opening import Store
+    from gateway.store.reports import AccountFigures
+
+#: Figures of the accounts are of so many days, up to now.
+_DAYS: Final = 30
 
 
 def add_to(app: typer.Typer) -> None:
@@ -23,7 +28,7 @@ def add_to(app: typer.Typer) -> None:
 def status(config: ConfigPath = DEFAULT_CONFIG, *, json: AsJson = False) -> None:
     """Count what is in which state.
 
-    And the oldest fax that waits, and the provider accounts in trouble.
+    And the oldest fax that waits, the provider accounts in trouble, and what each account did and cost in 30 days.
     """
     from gateway.cli.reading import look  # noqa: PLC0415 - `faxgw --help` does not pay for the store
 
@@ -40,6 +45,19 @@ def status(config: ConfigPath = DEFAULT_CONFIG, *, json: AsJson = False) -> None
         typer.echo()
         paused = ((a.name, a.reason, a.paused_since, a.paused_until, a.detail) for a in found["accounts"])
         print_table(("account", "reason", "paused since", "until", "detail"), paused)
+    if found["last_30_days"]:
+        typer.echo(f"\nlast {_DAYS} days:")
+        print_table(
+            ("account", "sent", "failed", "unknown", "pages", "cost", "received"),
+            starmap(_figures, found["last_30_days"].items()),
+        )
+
+
+def _figures(account: str, did: AccountFigures) -> tuple[object, ...]:
+    """Writes one account as a row: calls that reached a machine or were refused, and what they cost."""
+    cost = ", ".join(f"{amount} {currency}" for currency, amount in sorted(did.cost.items()))
+    failed = did.calls.get("failed", 0) + did.calls.get("refused", 0)
+    return (account, did.calls.get("delivered", 0), failed, did.calls.get("unknown", 0), did.pages, cost, did.received)
 
 
 async def _state_of(store: Store) -> dict[str, Any]:
@@ -52,6 +70,7 @@ async def _state_of(store: Store) -> dict[str, Any]:
         "oldest_waiting": await store.database.read(reports.oldest_waiting),
         "queues": queues,
         "accounts": await store.database.read(reports.troubled_accounts),
+        "last_30_days": await store.database.read(reports.account_figures, datetime.now(UTC) - timedelta(days=_DAYS)),
     }
 
 

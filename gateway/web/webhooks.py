@@ -41,6 +41,13 @@ class TakesFaxes(Protocol):
         """Stores a received fax once; durable when it returns."""
 
 
+class SeesCallbacks(Protocol):
+    """What webhooks ask of the canary."""
+
+    async def saw_callback(self, account: str, reference: str | None, event: FaxEvent) -> bool:
+        """Says whether an event is about a test fax of the canary; then it is durably noted and nobody else's."""
+
+
 class WebhookLog(Protocol):
     """What webhooks tell the log (faxlog)."""
 
@@ -59,42 +66,50 @@ class WebhookAccount:
     secret: str
 
 
+@dataclass(frozen=True, slots=True)
+class WebhookDesk:
+    """Where webhooks are handed in; another one takes its place when the configuration changes.
+
+    Attributes:
+        accounts: by their name in the configuration.
+        email_to_fax: hears of faxes that we sent.
+        fax_to_email: hears of faxes that we received.
+        canary: hears of its own test faxes.
+        max_body: bytes.
+    """
+
+    accounts: Mapping[str, WebhookAccount]
+    email_to_fax: WakesFaxes
+    fax_to_email: TakesFaxes
+    canary: SeesCallbacks
+    max_body: int
+
+
 class Webhooks:
     """The one route that providers call: ``POST {public_url}/webhooks/{account}/{secret}``.
 
     Args:
-        accounts: by their name in the configuration.
+        desk: takes what comes in.
         public_url: where providers reach us; its path is kept in front of ours.
-        email_to_fax: hears of faxes that we sent.
-        fax_to_email: hears of faxes that we received.
         log: for what was refused.
-        max_body: bytes.
         body_seconds: for a whole body to arrive.
         spool_directory: where large bodies wait; a disk, not memory.
     """
 
     def __init__(
-        self,
-        accounts: Mapping[str, WebhookAccount],
-        *,
-        public_url: str,
-        email_to_fax: WakesFaxes,
-        fax_to_email: TakesFaxes,
-        log: WebhookLog,
-        max_body: int,
-        body_seconds: float,
-        spool_directory: Path,
+        self, desk: WebhookDesk, *, public_url: str, log: WebhookLog, body_seconds: float, spool_directory: Path
     ) -> None:
-        self._accounts = accounts
+        self._desk = desk
         self._path = urlsplit(public_url).path.rstrip("/") + "/webhooks/{account}/{secret}"
-        self._email_to_fax = email_to_fax
-        self._fax_to_email = fax_to_email
         self._log = log
-        self._max_body = max_body
         self._body_seconds = body_seconds
         self._spool_directory = spool_directory
         # One large body in memory at a time: fifty of them at once must not need fifty times the memory.
         self._large = asyncio.Semaphore(1)
+
+    def replace(self, desk: WebhookDesk) -> None:
+        """Hands what comes in from now on to another desk; what has begun is finished at the former."""
+        self._desk = desk
 
     def app(self) -> web.Application:
         """Builds the application with its one route."""
@@ -103,12 +118,12 @@ class Webhooks:
         return app
 
     async def _receive(self, request: web.Request) -> web.Response:
-        name = ""
+        name, desk = "", self._desk
         try:
-            name, provider = self._addressee(request)
+            name, provider = _addressee(desk, request)
             if not provider.authentic(request.headers):
                 raise web.HTTPUnauthorized(headers={"WWW-Authenticate": 'Basic realm="webhooks"'}, text="")  # noqa: TRY301 - one place answers
-            await self._take(name, provider, request)
+            await self._take(desk, name, provider, request)
         except web.HTTPException as refusal:
             self._log.webhook_refused(name, refusal.status)
             raise
@@ -121,19 +136,10 @@ class Webhooks:
             return web.Response(status=503, headers={"Retry-After": _RETRY_AFTER})
         return web.Response()
 
-    def _addressee(self, request: web.Request) -> tuple[str, FaxProvider]:
-        """Finds the account of a URL; an unknown account takes as long as a wrong secret."""
-        name = request.match_info["account"]
-        account = self._accounts.get(name)
-        right = account.secret if account else ""
-        if not _same(request.match_info["secret"], right) or account is None:
-            raise web.HTTPNotFound
-        return name, account.provider
-
-    async def _take(self, name: str, provider: FaxProvider, request: web.Request) -> None:
+    async def _take(self, desk: WebhookDesk, name: str, provider: FaxProvider, request: web.Request) -> None:
         body = await read_body(
             request,
-            max_size=self._max_body,
+            max_size=desk.max_body,
             seconds=self._body_seconds,
             directory=self._spool_directory,
         )
@@ -143,13 +149,26 @@ class Webhooks:
                 content_type = request.headers.get("Content-Type", "")
                 events = await asyncio.to_thread(_parse, provider, content_type, body)
                 for event in events:
-                    await self._hand_on(name, event, request.query.get("ref"))
+                    await _hand_on(desk, name, event, request.query.get("ref"))
 
-    async def _hand_on(self, name: str, event: FaxEvent, reference: str | None) -> None:
-        if event.inbound:
-            await self._fax_to_email.accept(name, event)
-        else:
-            await self._email_to_fax.wake(name, event if event.reference else replace(event, reference=reference))
+
+def _addressee(desk: WebhookDesk, request: web.Request) -> tuple[str, FaxProvider]:
+    """Finds the account of a URL; an unknown account takes as long as a wrong secret."""
+    name = request.match_info["account"]
+    account = desk.accounts.get(name)
+    right = account.secret if account else ""
+    if not _same(request.match_info["secret"], right) or account is None:
+        raise web.HTTPNotFound
+    return name, account.provider
+
+
+async def _hand_on(desk: WebhookDesk, name: str, event: FaxEvent, reference: str | None) -> None:
+    if event.inbound:
+        await desk.fax_to_email.accept(name, event)
+        return
+    event = event if event.reference else replace(event, reference=reference)
+    if not await desk.canary.saw_callback(name, event.reference, event):
+        await desk.email_to_fax.wake(name, event)
 
 
 def _parse(provider: FaxProvider, content_type: str, body: SpooledTemporaryFile[bytes]) -> list[FaxEvent]:

@@ -16,7 +16,7 @@ import pytest
 from gateway.core.model import FaxEvent
 from gateway.providers.base import BadEventError
 from gateway.web.server import WebServer
-from gateway.web.webhooks import WebhookAccount, Webhooks
+from gateway.web.webhooks import WebhookAccount, WebhookDesk, Webhooks
 
 SECRET = "kx7Qp2"
 GOOD = {"Authorization": "Basic " + base64.b64encode(b"sinch:pass").decode()}
@@ -44,9 +44,10 @@ class FakeProvider:
 
 
 class FakeStories:
-    """Both stories: remembers what it was given; fails or waits as it is told."""
+    """Both stories and the canary: remembers what it was given; fails or waits as it is told."""
 
     def __init__(self) -> None:
+        self.of_the_canary: set[str] = set()
         self.accepted: list[tuple[str, FaxEvent]] = []
         self.woken: list[tuple[str, FaxEvent]] = []
         self.error: Exception | None = None
@@ -61,6 +62,9 @@ class FakeStories:
         if self.error is not None:
             raise self.error
         self.accepted.append((account, event))
+
+    async def saw_callback(self, account: str, reference: str | None, event: FaxEvent) -> bool:
+        return reference in self.of_the_canary
 
     async def wake(self, account: str, event: FaxEvent) -> None:
         if self.error is not None:
@@ -111,13 +115,11 @@ async def open_door(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Doo
 
     async def start(*, max_body: int = 64 * 1024 * 1024, body_seconds: float = 30) -> Door:
         provider, stories, log = FakeProvider(), FakeStories(), RememberingLog()
+        account = WebhookAccount(provider, SECRET)  # type: ignore[arg-type]
         hooks = Webhooks(
-            {"main": WebhookAccount(provider, SECRET)},  # type: ignore[arg-type]
+            WebhookDesk({"main": account}, stories, stories, stories, max_body),
             public_url="https://gw.example/fax/",
-            email_to_fax=stories,
-            fax_to_email=stories,
             log=log,
-            max_body=max_body,
             body_seconds=body_seconds,
             spool_directory=tmp_path,
         )

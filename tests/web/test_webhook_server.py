@@ -155,3 +155,13 @@ async def test_a_body_of_20_mb_arrives_whole(open_door: OpenDoor) -> None:
     body = b'{"id":"f1","inbound":true,"document":"' + b"x" * BIG + b'"}'
     assert await door.post(body) == 200
     assert door.provider.largest == len(body)
+
+
+async def test_the_callback_of_a_test_fax_is_the_canarys_alone(open_door: OpenDoor) -> None:
+    door = await open_door()
+    door.stories.of_the_canary.add("K-7K3M9QX2")
+    body = {"id": "f", "inbound": False}
+    assert await door.post(body, door.url(query="?ref=K-7K3M9QX2")) == 200
+    assert door.stories.woken == []
+    assert await door.post(body, door.url(query="?ref=F-7K3M9QX2-1")) == 200
+    assert len(door.stories.woken) == 1
