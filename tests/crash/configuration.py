@@ -6,23 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from kind import OURS, Kind
 from outside import Outside
 from sender import DOMAIN, SENDER
 
-from gateway.simulator.sinch import KEY_ID, KEY_SECRET, PROJECT
-from gateway.simulator.sinch_account import DEFAULT_SERVICE
-
-OURS: Final = "+12025550100"
 ADDRESSES: Final = ("front@clinic.example", "lab@clinic.example")
-CREDENTIALS: Final = ("hook", "crash-webhook-password")
-WEBHOOK_PATH: Final = "/webhooks/sinch/crash-path-secret-0001"
 
-#: Every wait small, in their order of size: search < list proven fresh < resend.
+#: Every wait small, in their order of size: search < list proven fresh < resend. A second stands for some minutes.
 _TIMING: Final = """\
 not_sent_delays = ["200ms", "300ms"]
 render_delays = ["300ms"]
 poll_delays = ["200ms", "300ms"]
-search_times = ["200ms", "500ms", "1s", "2s", "3s", "4s", "6s", "8s", "10s"]
+search_times = ["200ms", "500ms", "1s", "2s", "3s", "4s", "6s", "8s", "10s", "15s", "20s"]
 fresh_after = "2s"
 proof_gap = "1s"
 number_busy_delay = "200ms"
@@ -34,13 +29,14 @@ catch_up_every = "1s"
 """
 
 
-def configuration(state: Path, ports: Sequence[int], outside: Outside) -> str:
+def configuration(state: Path, ports: Sequence[int], outside: Outside, kind: Kind) -> str:
     """Writes the file.
 
     Args:
         state: state directory.
         ports: of SMTP, webhooks and health.
         outside: the provider and the mail catcher.
+        kind: of the provider.
     """
     smtp, web, health = ports
     return f"""\
@@ -62,19 +58,7 @@ busy_pause = "300ms"
 fault_pause = "300ms"
 message_text = "never"
 
-[providers.sinch]
-kind = "sinch"
-project_id = "{PROJECT}"
-key_id = "{KEY_ID}"
-key_secret = "{KEY_SECRET}"
-services = ["{DEFAULT_SERVICE}"]
-base_url = "{outside.provider}"
-auth_url = "{outside.provider}"
-webhook_user = "{CREDENTIALS[0]}"
-webhook_password = "{CREDENTIALS[1]}"
-webhook_path_secret = "crash-path-secret-0001"
-requests_per_second = 200.0
-
+{kind.section(outside.provider)}
 [web]
 listen = "127.0.0.1:{web}"
 public_url = "http://127.0.0.1:{web}"

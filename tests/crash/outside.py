@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from gateway.simulator import Mailbox, SinchSimulator
+from kind import Kind
+
+from gateway.simulator import Mailbox
 
 _START: Final = 30.0
 #: How many times quicker than in truth the simulated faxes are.
@@ -24,9 +26,9 @@ class Outside:
     smarthost: int
 
 
-async def in_this_process(stack: AsyncExitStack, folder: Path, webhook: str) -> Outside:
+async def in_this_process(stack: AsyncExitStack, folder: Path, kind: Kind, webhook: str) -> Outside:
     """Serves both here until the stack ends."""
-    simulator = SinchSimulator(ledger=folder / "provider.jsonl", webhook=webhook, speed=_SPEED)
+    simulator = kind.simulator(ledger=folder / "provider.jsonl", speed=_SPEED, **kind.options(webhook))
     mailbox = Mailbox(folder / "mails")
     stack.push_async_callback(simulator.stop)
     url = await simulator.start()
@@ -34,10 +36,11 @@ async def in_this_process(stack: AsyncExitStack, folder: Path, webhook: str) -> 
     return Outside(url, _port(await mailbox.start()))
 
 
-async def as_processes(stack: AsyncExitStack, folder: Path, webhook: str) -> Outside:
+async def as_processes(stack: AsyncExitStack, folder: Path, kind: Kind, webhook: str) -> Outside:
     """Serves both as processes of their own, by `faxgw simulate`, until the stack ends."""
-    ledger = str(folder / "provider.jsonl")
-    url = await _simulate(stack, "sinch", "--ledger", ledger, "--webhook", webhook, "--speed", str(_SPEED))
+    options = {"ledger": folder / "provider.jsonl", "speed": _SPEED, **kind.options(webhook)}
+    words = (word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value)))
+    url = await _simulate(stack, kind.name, *words)
     return Outside(url, _port(await _simulate(stack, "mailbox", "--dir", str(folder / "mails"))))
 
 

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
-from typing import Any, Final
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
-from configuration import OURS
 from judge import Told, read_mailbox
 from world import World, page
 
-from gateway.simulator.sinch import PROJECT
-from gateway.simulator.sinch_events import INCOMING, event_of
-
 Scene = Callable[[World], Awaitable[None]]
-SENDING: Final = {"method": "POST", "path": "/faxes"}
 _STORM: Final = 50
+_LATE: Final = timedelta(seconds=4)
 
 
 async def both_directions(world: World) -> None:
@@ -27,13 +22,29 @@ async def both_directions(world: World) -> None:
 
 async def lost_answer(world: World) -> None:
     """The provider accepts a fax; its answer gets lost, and so does the callback that would tell of it."""
-    await world.faults({"fault": "drop_response", "times": 1, **SENDING}, {"fault": "lose_callback", "times": 1})
+    await world.faults(
+        {"fault": "drop_response", "times": 1, **world.kind.sending}, {"fault": "lose_callback", "times": 1}
+    )
+    await world.client.deliver(world.post.letter())
+
+
+async def late_list(world: World) -> None:
+    """An answer and a callback get lost while the lists show nothing of the last seconds, only what was before."""
+    await world.client.deliver(world.post.letter())
+    await world.until("the provider has the first fax", world.accepted)
+    shown_from = datetime.fromisoformat(world.accepted()[0]["time"]) + _LATE
+    await world.until("even late lists show it", lambda: datetime.now(UTC) > shown_from)
+    await world.faults(
+        {"fault": "drop_response", "times": 1, **world.kind.sending},
+        {"fault": "lose_callback"},
+        {"fault": "list_lag", "seconds": _LATE.total_seconds()},
+    )
     await world.client.deliver(world.post.letter())
 
 
 async def lost_request(world: World) -> None:
     """The provider never gets a fax, and the gateway cannot know: it has to prove the absence."""
-    await world.faults({"fault": "drop_request", "times": 1, **SENDING})
+    await world.faults({"fault": "drop_request", "times": 1, **world.kind.sending})
     await world.client.deliver(world.post.letter())
 
 
@@ -53,15 +64,14 @@ async def impatient_client(world: World) -> None:
 
 async def unconfirmed_pages(world: World) -> None:
     """All pages go out and none is confirmed; later the provider calls about that fax once more."""
-    await world.faults({"fault": "fail", "type": "FAX_ERROR", "code": 139, "pages_sent": 1, "times": 1})
+    await world.faults({**world.kind.unconfirmed, "times": 1})
     await world.client.deliver(world.post.letter())
     await world.until(
         "the sender is told",
         lambda: any(mail.told is Told.UNKNOWN for mail in read_mailbox(world.folder / "mails")),
     )
     (fax,) = await world.control("faxes")
-    event = json.dumps({"event": "FAX_COMPLETED", "eventTime": fax["completedTime"], "fax": fax})
-    await world.until("the webhook is taken", lambda: world.webhook_taken("application/json", event.encode()))
+    await world.until("the webhook is taken", lambda: world.webhook_taken(world.kind.ended(fax)))
 
 
 async def killed_after_the_250(world: World) -> None:
@@ -73,28 +83,19 @@ async def killed_after_the_250(world: World) -> None:
 async def webhook_storm(world: World) -> None:
     """One received fax is told fifty times at once."""
     await world.faults({"fault": "lose_callback"})
-    fax_id = await world.fax_comes_in()
-    fax = await world.api(f"/v3/projects/{PROJECT}/faxes/{fax_id}")
-    content_type, body = incoming_fax(fax, await world.document(fax_id))
-    answers = await asyncio.gather(*(world.webhook(content_type, body) for _ in range(_STORM)))
+    fax = await world.fax_comes_in()
+    webhook = world.kind.received(fax, await world.document(fax))
+    answers = await asyncio.gather(*(world.webhook(webhook) for _ in range(_STORM)))
     assert set(answers) == {200}
 
 
 async def forged_webhook(world: World) -> None:
-    """Somebody who knows the password tells of a fax that the provider does not have; then a true one comes."""
-    fax: dict[str, Any] = {
-        "id": "01JFORGED00000000000000000",
-        "direction": "INBOUND",
-        "from": "+13125550199",
-        "to": OURS,
-    }
-    fax |= {"status": "COMPLETED", "numberOfPages": 1, "createTime": "2026-11-02T09:00:00Z"}
-    assert await world.webhook(*incoming_fax(fax, page("forged"))) == 200
+    """Somebody who knows what webhooks need tells of a fax that the provider does not have; then a true one comes."""
+    assert await world.webhook(world.kind.received("292000001", page("forged"))) == 200
     await world.fax_comes_in()
 
 
-def incoming_fax(fax: dict[str, Any], document: bytes) -> tuple[str, bytes]:
-    """Writes the webhook of a received fax; answers its content type and body."""
-    now = datetime.now(UTC)
-    event = event_of(INCOMING, "", "multipart/form-data", fax=fax, document=document, now=now, swapped=False)
-    return event.content_type, event.body
+async def lying_callback(world: World) -> None:
+    """The line is busy, and the callback of InterFAX tells of a fax that arrived."""
+    await world.faults(world.kind.busy, {"fault": "callback_wrong_status"})
+    await world.client.deliver(world.post.letter())

@@ -13,7 +13,7 @@ from typing import Any
 
 import judge as the_judge
 import pytest
-from judge import TEST_NUMBER, Fax, Inbound, Mail, Order, Told, judge, read_client
+from judge import TEST_NUMBERS, Fax, Inbound, Mail, Order, Told, judge, read_client
 
 ORDER = Order("<m1@clinic.example>", "+12025550143@fax.example")
 FAX = Fax("p1", "+12025550143", ("F-A-1",), "2026-11-02T09:00:00Z", "COMPLETED", "2026-11-02T09:00:09Z")
@@ -51,7 +51,10 @@ def broken(
             [replace(REPORT, told=Told.UNKNOWN), replace(RECEIPT, told=Told.FOLLOW_UP, message_id="<n2>")],
             id="unknown, and known later",
         ),
-        pytest.param([FAX, replace(FAX, id="k", number=TEST_NUMBER, labels=("K-1",))], [RECEIPT], id="marker"),
+        *(
+            pytest.param([FAX, replace(FAX, id="k", number=number, labels=("K-1",))], [RECEIPT], id=f"marker {number}")
+            for number in sorted(TEST_NUMBERS)
+        ),
     ],
 )
 def test_a_kept_promise_is_no_complaint(faxes: list[Fax], mails: list[Mail]) -> None:

@@ -1,39 +1,46 @@
-"""A hundred SIGKILLs at random moments, under load in both directions: nothing lost, nothing sent twice."""
+"""More than a hundred SIGKILLs at random moments, under load in both directions: nothing lost, nothing sent twice."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import pytest
+from interfax_kind import INTERFAX
 from judge import Told
+from kind import Fault, Kind
+from sinch_kind import SINCH
 from world import KILLED, World, world
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
-_SEEDS: Final = (1, 2)
-_KILLS: Final = 52
 _CLIENTS: Final = 3
 #: Every third process is killed while it starts, the others while they work.
 _STARTING: Final = 3
 
 
 async def test_gateways_killed_again_and_again_keep_every_promise(tmp_path: Path) -> None:
-    await asyncio.gather(*(_survive(tmp_path / f"seed-{seed}", seed) for seed in _SEEDS))
+    await asyncio.gather(*(_survive(SINCH, tmp_path / f"seed-{seed}", seed=seed, kills=52) for seed in (1, 2)))
 
 
-async def _survive(folder: Path, seed: int) -> None:
+async def test_so_they_do_with_a_provider_whose_lists_are_late(tmp_path: Path) -> None:
+    late = [{"fault": "list_lag", "seconds": seconds, "share": 0.3} for seconds in (1, 4)]
+    await _survive(INTERFAX, tmp_path / "seed-3", late, seed=3, kills=26)
+
+
+async def _survive(kind: Kind, folder: Path, faults: Sequence[Fault] = (), *, seed: int, kills: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - chance that can be repeated
-    async with world(folder, processes=True) as stage:
-        await stage.faults({"fault": "fail", "share": 0.15, "type": "CALL_ERROR", "code": 17})
+    async with world(folder, kind, processes=True) as stage:
+        await stage.faults({**kind.busy, "share": 0.15}, *faults)
         async with stage.served():
             over = asyncio.Event()
             load = [asyncio.create_task(_letters(stage, over, chance)) for _ in range(_CLIENTS)]
             load.append(asyncio.create_task(_faxes(stage, over)))
-            await _kill(stage, chance)
+            await _kill(stage, chance, kills)
             over.set()
             await asyncio.gather(*load)
             verdict = await stage.settle(90)
@@ -41,9 +48,9 @@ async def _survive(folder: Path, seed: int) -> None:
             assert not verdict.broken, f"{stage.folder}\n{verdict}"
             assert await stage.violations() == []
             assert await _verify(stage) == 0
-        assert stage.exits.count(KILLED) >= _KILLS
-        assert verdict.counts["messages promised"] >= _KILLS
-        assert verdict.counts["faxes received"] >= _KILLS
+        assert stage.exits.count(KILLED) >= kills
+        assert verdict.counts["messages promised"] >= kills
+        assert verdict.counts["faxes received"] >= kills
         # Killed twice between intent and first byte a fax ends unknown, by design: never dialled again by itself.
         told = verdict.counts[f"told {Told.SUCCESS}"]
         assert told >= verdict.counts["recipients promised"] * 0.9
@@ -72,10 +79,10 @@ async def _pause(over: asyncio.Event, seconds: float) -> None:
         return
 
 
-async def _kill(stage: World, chance: random.Random) -> None:
+async def _kill(stage: World, chance: random.Random, kills: int) -> None:
     never = asyncio.Event()
     hits = 0
-    while hits < _KILLS:
+    while hits < kills:
         if hits % _STARTING:
             await stage.until("the gateway serves again", stage.ready)
         await _pause(never, chance.uniform(0, 0.7))

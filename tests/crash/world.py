@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
-from configuration import ADDRESSES, CREDENTIALS, OURS, WEBHOOK_PATH, configuration
+from configuration import ADDRESSES, configuration
 from fpdf import FPDF
 from judge import Verdict, judge_ledgers, read_lines
+from kind import OURS, Fault, Kind, Webhook
 from outside import Outside, as_processes, in_this_process
 from sender import MailClient, Post
 
-from gateway.simulator.sinch import KEY_ID, KEY_SECRET
 from gateway.store import invariants
 from gateway.store.opening import open_for_reading
 from gateway.store.reports import count_rows
@@ -71,13 +71,17 @@ class World:
     """Everything that one test plays with. Made by ``world``.
 
     Attributes:
+        kind: of the provider.
         folder: ledgers, configuration, log and state of this world.
         client: hands letters in.
         post: writes them.
         exits: exit status of each gateway process that has ended, in order.
     """
 
-    def __init__(self, folder: Path, ports: Sequence[int], outside: Outside, web: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, kind: Kind, folder: Path, ports: Sequence[int], outside: Outside, web: aiohttp.ClientSession
+    ) -> None:
+        self.kind = kind
         self.folder = folder
         self.exits: list[int] = []
         self.post = Post(page())
@@ -88,7 +92,7 @@ class World:
         self._tokens = count(1)
         self._gateway: asyncio.subprocess.Process | None = None
         self._restarting: asyncio.Task[None] | None = None
-        (folder / "config.toml").write_text(configuration(folder / "state", ports, outside), encoding="utf-8")
+        (folder / "config.toml").write_text(configuration(folder / "state", ports, outside, kind), encoding="utf-8")
 
     # --- the gateway process ---------------------------------------------------------------------------------------
 
@@ -193,7 +197,7 @@ class World:
         self.client.note(inbound=fax, sha256=hashlib.sha256(document).hexdigest(), addresses=addresses)
         return str(fax)
 
-    async def faults(self, *faults: dict[str, Any]) -> None:
+    async def faults(self, *faults: Fault) -> None:
         """Switches these faults of the provider on, and all others off."""
         await self.control("faults", list(faults))
 
@@ -205,29 +209,25 @@ class World:
             assert answer.status == 200, content
             return content
 
-    async def api(self, path: str) -> Any:
-        """Asks the provider's own API."""
-        headers = {"Authorization": aiohttp.encode_basic_auth(KEY_ID, KEY_SECRET)}
-        async with self._http.get(self._outside.provider + path, headers=headers) as answer:
-            assert answer.status == 200
-            return await answer.json()
-
     async def document(self, fax: str) -> bytes:
         """Answers the pages of a fax at the provider."""
         async with self._http.get(f"{self._outside.provider}/_control/faxes/{fax}/document") as answer:
             return await answer.read()
 
-    async def webhook(self, content_type: str, body: bytes, password: str = CREDENTIALS[1]) -> int:
-        """Posts a webhook as the provider would; answers the status."""
-        login = aiohttp.encode_basic_auth(CREDENTIALS[0], password)
-        headers = {"Content-Type": content_type, "Authorization": login}
-        async with self._http.post(f"http://127.0.0.1:{self._web}{WEBHOOK_PATH}", data=body, headers=headers) as answer:
+    async def webhook(self, webhook: Webhook, *, path: str = "", login: tuple[str, str] | None = None) -> int:
+        """Posts a webhook, where and as the provider would unless told otherwise; answers the status."""
+        content_type, body = webhook
+        headers = {"Content-Type": content_type}
+        if login := login or self.kind.login:
+            headers["Authorization"] = aiohttp.encode_basic_auth(*login)
+        url = f"http://127.0.0.1:{self._web}{path or self.kind.path}"
+        async with self._http.post(url, data=body, headers=headers) as answer:
             return answer.status
 
-    async def webhook_taken(self, content_type: str, body: bytes) -> bool:
+    async def webhook_taken(self, webhook: Webhook) -> bool:
         """Posts a webhook as the provider would; says whether it was answered 200."""
         try:
-            return await self.webhook(content_type, body) == 200
+            return await self.webhook(webhook) == 200
         except aiohttp.ClientError:
             return False
 
@@ -298,19 +298,21 @@ class World:
 
 
 @asynccontextmanager
-async def world(folder: Path, *, processes: bool = False) -> AsyncIterator[World]:
+async def world(folder: Path, kind: Kind, *, processes: bool = False) -> AsyncIterator[World]:
     """Makes a world whose gateway is not started yet; nothing of it is left running afterwards.
 
     Args:
         folder: an empty directory for it.
+        kind: of the provider.
         processes: provider and mail catcher are processes of their own; otherwise they run in this one.
     """
     folder.mkdir(parents=True)  # noqa: ASYNC240 - a test waits for its disk
     ports = free_ports(3)
-    webhook = f"http://{':'.join(CREDENTIALS)}@127.0.0.1:{ports[1]}{WEBHOOK_PATH}"
+    login = f"{':'.join(kind.login)}@" if kind.login else ""
+    webhook = f"http://{login}127.0.0.1:{ports[1]}{kind.path}"
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(aiohttp.ClientSession())
         begin = as_processes if processes else in_this_process
-        made = World(folder, ports, await begin(stack, folder, webhook), http)
+        made = World(kind, folder, ports, await begin(stack, folder, kind, webhook), http)
         stack.push_async_callback(made.kill)
         yield made

@@ -57,17 +57,20 @@ catch_up_every = "1s"
 class Daemon:
     """One running gateway and the world around it."""
 
-    def __init__(self, folder: Path, simulator: SinchSimulator, mailbox: Mailbox, ports: list[int]) -> None:
+    def __init__(
+        self, folder: Path, simulator: SinchSimulator, provider_url: str, mailbox: Mailbox, ports: list[int]
+    ) -> None:
         self.folder = folder
         self.simulator = simulator
+        self.provider_url = provider_url
         self.mailbox = mailbox
         self.smtp_port, self.web_port, self.health_port = ports
         self.config = folder / "config.toml"
         self.log = folder / "gateway.log"
         self._process: asyncio.subprocess.Process | None = None
 
-    async def start(self, **environment: str) -> None:
-        """Starts the daemon and waits until it says that it is ready."""
+    async def start(self, *, well: bool = True, **environment: str) -> None:
+        """Starts the daemon and waits until it says that it is ready; unless ``well``, until it says anything."""
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "gateway", "serve", "--config", str(self.config)),
@@ -75,13 +78,16 @@ class Daemon:
                 stderr=log,
                 env={**os.environ, **environment},
             )
-        await until(self._is_ready)
+        await until(self._is_ready if well else self._answers)
 
     async def _is_ready(self) -> bool:
+        return await self._answers() and (await self.health())[0] == 200
+
+    async def _answers(self) -> bool:
         assert self._process is not None
         assert self._process.returncode is None, self.log.read_text()
         try:
-            return (await self.health())[0] == 200
+            return bool(await self.health())
         except aiohttp.ClientError:
             return False
 
@@ -96,6 +102,11 @@ class Daemon:
         """Waits until the daemon ends by itself; answers its exit status."""
         assert self._process is not None
         return await asyncio.wait_for(self._process.wait(), 25)
+
+    def signal(self, signal_number: int) -> None:
+        """Sends a signal and waits for nothing."""
+        assert self._process is not None
+        self._process.send_signal(signal_number)
 
     def argv(self) -> str:
         """Reads the command line that everybody on the machine can see."""
@@ -122,11 +133,21 @@ class Daemon:
             subprocess.run, list(command), capture_output=True, text=True, timeout=60, check=False
         )
 
-    async def faxgw(self, *verbs: str) -> Any:
-        """Runs a verb with --json beside the daemon and reads what it prints."""
-        ran = await self.run(sys.executable, "-m", "gateway", *verbs, "--config", str(self.config), "--json")
-        assert ran.returncode == 0, ran.stderr
+    async def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Runs a verb of faxgw with this configuration."""
+        return await self.run(sys.executable, "-m", "gateway", *words, "--config", str(self.config))
+
+    async def faxgw(self, *words: str, status: int = 0) -> Any:
+        """Runs a verb with --json, which has to end with ``status``, and reads what it prints."""
+        ran = await self.command(*words, "--json")
+        assert ran.returncode == status, ran.stderr
         return json.loads(ran.stdout)
+
+    def rewrite(self, key: str, value: str) -> None:
+        """Changes a key of the configuration where it stands first, commented out or not."""
+        text, found = re.subn(rf"(?m)^#?{key} = .*$", f"{key} = {value}", self.config.read_text(), count=1)
+        assert found == 1, f"{key} does not stand there"
+        self.config.write_text(text)
 
     def mails_to(self, address: str) -> list[EmailMessage]:
         """Reads the caught mails to one address, oldest first."""
@@ -159,7 +180,7 @@ async def daemon(folder: Path, **simulator_options: Any) -> AsyncIterator[Daemon
     )
     mailbox = Mailbox(folder / "mails")
     provider_url, mailbox_url = await simulator.start(), await mailbox.start()
-    running = Daemon(folder, simulator, mailbox, ports)
+    running = Daemon(folder, simulator, provider_url, mailbox, ports)
     running.config.write_text(_from_example(folder, provider_url, mailbox_url, simulator, ports))
     await running.start()
     try:
@@ -172,12 +193,16 @@ async def daemon(folder: Path, **simulator_options: Any) -> AsyncIterator[Daemon
 
 def _from_example(folder: Path, provider: str, mailbox: str, simulator: SinchSimulator, ports: list[int]) -> str:
     text = (ROOT / "config.example.toml").read_text()
-    changes = {
+    asked_for = {
         **_CHANGES,
         "project_id": f'"{simulator.project}"',
         "key_id": f'"{simulator.key_id}"',
         "public_url": f'"http://127.0.0.1:{ports[1]}"',
-        # the trial with simulators
+    }
+    for key, value in asked_for.items():
+        text, found = re.subn(rf"(?m)^{key} = .*# CHANGE.*$", f"{key} = {value}", text)
+        assert found == 1, f"{key} is asked for {found} times in the example"
+    for_the_trial = {
         "state_directory": f'"{folder / "state"}"',
         "allow_test_numbers": "true",
         "base_url": f'"{provider}"',
@@ -188,9 +213,9 @@ def _from_example(folder: Path, provider: str, mailbox: str, simulator: SinchSim
         "busy_pause": '"200ms"',
         "fault_pause": '"200ms"',
     }
-    for key, value in changes.items():
-        text, found = re.subn(rf"(?m)^#?{key} = .*$", f"{key} = {value}", text)
-        assert found == 1, f"{key} stands {found} times in the example"
+    for key, value in for_the_trial.items():
+        text, found = re.subn(rf"(?m)^#{key} = .*$", f"{key} = {value}", text, count=1)  # Sinch stands first
+        assert found == 1, f"{key} does not stand in the example"
     for section, port in zip(("smtp", "web", "health"), ports, strict=True):
         value = f'["127.0.0.1:{port}"]' if section == "smtp" else f'"127.0.0.1:{port}"'
         text = re.sub(rf"(?ms)^(\[{section}\]\n.*?)^#listen = .*?$", rf"\g<1>listen = {value}", text, count=1)

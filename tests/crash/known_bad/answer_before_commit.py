@@ -12,10 +12,10 @@ _commit = Intake.commit
 _later: set[asyncio.Task[Receipt]] = set()
 
 
-async def _promise_first(self: Intake) -> Receipt:
+async def _promise_first(self: Intake, confirmed: str | None = None) -> Receipt:
     async def commit() -> Receipt:
         await asyncio.sleep(_SLOW_DISK)
-        return await _commit(self)
+        return await _commit(self, confirmed)
 
     task = asyncio.create_task(commit())
     _later.add(task)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from gateway.core.model import FaxRequest
 from gateway.core.reasons import AmbiguousError, NotSentError
-from gateway.providers.sinch.provider import Sinch
-
-_submit = Sinch.submit
+from gateway.providers import PROVIDERS
 
 
-async def _never_ambiguous(self: Sinch, fax: FaxRequest) -> str:
-    try:
-        return await _submit(self, fax)
-    except AmbiguousError as error:
-        raise NotSentError(error.reason, error.detail) from error
+def _spoil(provider: type[Any]) -> None:
+    submit = provider.submit
+
+    async def never_ambiguous(self: Any, fax: FaxRequest) -> str:
+        try:
+            return str(await submit(self, fax))
+        except AmbiguousError as error:
+            raise NotSentError(error.reason, error.detail) from error
+
+    provider.submit = never_ambiguous
 
 
-Sinch.submit = _never_ambiguous  # type: ignore[method-assign]
+for _each in PROVIDERS.values():
+    _spoil(_each)
