@@ -128,9 +128,7 @@ def build_parts(config: Config, store: Store, sandbox: Sandbox, running_since: d
         providers=providers,
         routes=config.routes,
         fallback=config.received.fallback,
-        timing=RouteTiming(
-            config.timing.route_delays, config.timing.route_lifetime, reading=_TURNS_WAITED * config.mappings.every
-        ),
+        timing=_route_timing(config),
         outcomes=outcomes,
         count_pages=pages.count,
         clock=now,
@@ -200,6 +198,16 @@ def _providers(config: Config) -> Accounts:
         settings = kind.Settings(**account.for_provider, request_timeout=_REQUEST_TIMEOUT.total_seconds())
         built[name] = kind(name, settings, now)
     return built
+
+
+def _route_timing(config: Config) -> RouteTiming:
+    every = config.mappings.every
+    return RouteTiming(
+        config.timing.route_delays,
+        config.timing.route_lifetime,
+        reading=_TURNS_WAITED * every,
+        reading_delay=min(every, timedelta(minutes=5)),
+    )
 
 
 def _outcomes(config: Config) -> Outcomes:

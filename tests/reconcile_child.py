@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +22,7 @@ from gateway.simulator.sinch_account import DEFAULT_SERVICE
 from gateway.store.database import SqliteDatabase
 from gateway.store.opening import prepare_schema
 from gateway.store.outcomes import Outcomes
-from tests.fakes import OPERATOR, Entropy
+from tests.fakes import OPERATOR
 
 
 def now() -> datetime:
@@ -55,8 +56,9 @@ async def turn(store: Path, url: str, webhook: str, wanted: Table) -> None:
     rows = [
         (address, number, Permission(held)) for address, numbers in wanted.items() for number, held in numbers.items()
     ]
-    entropy = Entropy()
-    outcomes = Outcomes(MailSettings(OPERATOR, "f@x.example"), (timedelta(1),), lambda: make_id("M", entropy(5)))
+    outcomes = Outcomes(
+        MailSettings(OPERATOR, "f@x.example"), (timedelta(1),), lambda: make_id("M", secrets.token_bytes(5))
+    )
     reconcile = Reconcile(
         store=database,
         providers={"sinch": provider},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from itertools import count
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
@@ -40,6 +41,7 @@ def grade(text: str) -> Grade:
         f"v=DKIM1; p={rsa_key(2048, PublicFormat.PKCS1)}",
         f"v=DKIM1; k=ed25519; p={ED25519}",
     ],
+    ids=map(str, count()),  # the keys are other ones in each process
 )
 def test_a_good_key_is_all_right_in_every_form_that_is_published(text: str) -> None:
     assert grade(text) is Grade.OK
@@ -67,6 +69,7 @@ def test_a_short_key_is_a_warning_and_one_that_receivers_ignore_is_wrong() -> No
         (f"v=DKIM1; k=dsa; p={RSA_2048}", "damaged"),
         (f"v=DKIM1; k=rsa; p={ED25519}", "damaged"),
     ],
+    ids=map(str, count()),  # the keys are other ones in each process
 )
 def test_what_no_verifier_can_use_is_wrong_and_why(text: str, words: str) -> None:
     finding = judge_key(NAME, [text])

@@ -169,7 +169,7 @@ async def test_many_removals_need_to_be_meant(world: tuple[Daemon, Dashboard]) -
     others = [f"clerk{n}@elsewhere.example" for n in range(3)]
     for address in others:
         await dashboard.add(address, OURS, "receive")
-    assert (await gateway.command("mappings", "apply", "--yes")).returncode == 0
+    assert (await gateway.command("mappings", "apply", "--yes")).returncode == 1  # theirs remain
     assert (await gateway.command("mappings", "adopt", "--yes")).returncode == 0
     refused = await gateway.command("mappings", "apply", "--yes")
     assert refused.returncode == 1
@@ -242,6 +242,7 @@ async def test_a_newcomer_imports_what_is_there_plans_nothing_and_serves(tmp_pat
         assert (planned["changes"], planned["drift"]) == (0, 0)
         assert (await gateway.command("mappings", "import")).stdout == ""
 
+        gateway.rewrite("every", '"1s"')
         await gateway.start()
         await gateway.simulator.receive_fax(OURS, sender="+13125550177", pages=1)
 
