@@ -55,7 +55,7 @@ def status(config: ConfigPath = DEFAULT_CONFIG, *, json: AsJson = False) -> None
 
 def _figures(account: str, did: AccountFigures) -> tuple[object, ...]:
     """Writes one account as a row: calls that reached a machine or were refused, and what they cost."""
-    cost = ", ".join(f"{amount} {currency}" for currency, amount in sorted(did.cost.items()))
+    cost = ", ".join(f"{amount} {currency}".strip() for currency, amount in sorted(did.cost.items()))
     failed = did.calls.get("failed", 0) + did.calls.get("refused", 0)
     return (account, did.calls.get("delivered", 0), failed, did.calls.get("unknown", 0), did.pages, cost, did.received)
 

@@ -144,6 +144,12 @@ class Reason(Enum):
         "The fax service account has no credit.",
         "The operator has been told; send it again when the account works.",
     )
+    NO_CREDIT_IN_TIME = (
+        "no_credit_in_time",
+        "4.3.5",
+        "The fax service account had no credit for a whole day, so the service gave the fax up.",
+        "The operator has been told; send it again when the account works.",
+    )
     PROVIDER_AUTH = (
         "provider_auth",
         "4.3.5",

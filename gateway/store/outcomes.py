@@ -139,7 +139,8 @@ class Outcomes:
     def _pause(self, tx: Tx, account: str, step: Move, now: datetime) -> None:
         reason = step.reason or Reason.PROVIDER_AUTH
         if provider_accounts.pause(tx, account, reason, step.detail, now, self._pause_delays):
-            sentence = f"The provider account {account} does not work: {reason.sentence} Its faxes wait."
+            trouble = f"The provider account {account} does not work: {reason.sentence}"
+            sentence = f"{trouble} What no other account carries waits."
             self.alert(tx, f"account:{account}:{now.isoformat()}", account, sentence, now, step.detail)
 
     def account_answered(self, tx: Tx, account: str, now: datetime) -> bool:

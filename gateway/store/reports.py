@@ -98,7 +98,7 @@ class AccountFigures:
     Attributes:
         calls: attempts by how they ended: delivered, failed, unknown, refused, not_sent; open and accepted still run.
         pages: that were sent, also in calls that failed later.
-        cost: by currency, as far as the provider has told it.
+        cost: by currency, as far as the provider has told it; empty for one that names none.
         received: faxes that came in.
     """
 
@@ -246,8 +246,9 @@ def account_figures(tx: Tx, since: datetime) -> dict[str, AccountFigures]:
         found = figures.setdefault(account, AccountFigures())
         found.calls[state] = found.calls.get(state, 0) + calls
         found.pages += int(pages or 0)
-        if price is not None and currency is not None:  # prices are texts: only Decimal adds them up exactly
-            found.cost[currency] = found.cost.get(currency, Decimal(0)) + Decimal(price) * calls
+        if price is not None:  # prices are texts: only Decimal adds them up exactly
+            unit = currency or ""
+            found.cost[unit] = found.cost.get(unit, Decimal(0)) + Decimal(price) * calls
     came = sa.select(inbound_fax.c.account, sa.func.count()).where(inbound_fax.c.created_at >= since)
     for account, count in tx.execute(came.group_by(inbound_fax.c.account)):
         figures.setdefault(account, AccountFigures()).received = count

@@ -76,7 +76,7 @@ _FAILURES: Final = (
     (Reason.CALL_REJECTED, "the call was rejected", (6021, 6029)),
     (Reason.CALL_NOT_ACCEPTED, "the other network did not accept the call", (488,)),
     (Reason.RENDER_FAILED, "the document could not be turned into pages", (204000, 204001)),
-    (Reason.OUT_OF_CREDIT, "no credit", (205000,)),
+    (Reason.NO_CREDIT_IN_TIME, "no credit for a day", (205000,)),
     (Reason.PROVIDER_FAULT, "a fault of theirs", (256, 205001, 206001)),
     (Reason.CANCELLED_BY_OPERATOR, "cancelled", (403,)),  # by somebody with access to the account at InterFAX
 )

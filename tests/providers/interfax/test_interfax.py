@@ -297,7 +297,7 @@ async def test_without_credit_for_a_day_it_has_failed(world: InterfaxWorld) -> N
     fax_id = await world.provider.submit(REQUEST)
     world.server.sent[int(fax_id.removeprefix("out-"))]["status"] = 205000
     report = await world.provider.report(fax_id)
-    assert (report.phase, report.reason) == (Phase.FAILED, Reason.OUT_OF_CREDIT)
+    assert (report.phase, report.reason) == (Phase.FAILED, Reason.NO_CREDIT_IN_TIME)
 
 
 async def test_many_who_ask_at_once_are_answered_by_one_question(world: InterfaxWorld) -> None:

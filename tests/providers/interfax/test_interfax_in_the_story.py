@@ -79,7 +79,7 @@ async def test_credit_that_never_comes_makes_no_second_fax(gateway: Gateway, int
     await gateway.pass_time(hours=5)
     assert len(interfax.orders) == 1
     ended = await job(gateway, held)
-    assert (ended.state, ended.reason) == (FaxState.FAILED, Reason.OUT_OF_CREDIT)
+    assert (ended.state, ended.reason) == (FaxState.FAILED, Reason.NO_CREDIT_IN_TIME)
     assert len(gateway.next_hop.to(SENDER)) == 2  # in doubt when its time was over; then the truth
 
 

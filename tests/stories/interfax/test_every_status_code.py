@@ -162,16 +162,15 @@ async def test_a_fax_held_for_credit_waits_goes_on_with_it_and_is_told_to_the_op
     assert line.calls().total() == 1
 
 
-async def test_a_fax_that_got_no_credit_in_time_lets_the_account_rest_and_is_told_to_the_operator(line: Line) -> None:
-    """205000 says nothing against the letter: it waits."""
+async def test_a_fax_that_got_no_credit_in_time_is_final_and_told_to_its_sender(line: Line) -> None:
+    """The operator was told a day before, when it began to wait with -22."""
     [fax] = await line.fax_to("205000")
-    await line.passes(seconds=30)
-    [trouble] = await line.gateway.database.read(reports.troubled_accounts)
-    assert (trouble.name, trouble.reason) == ("interfax", "out_of_credit")
-    assert (await line.job(fax)).state is FaxState.READY
+    await line.passes(hours=2)
+    assert (await line.job(fax)).state is FaxState.FAILED
     assert line.calls() == {"205000": 1}
-    [alert] = line.gateway.next_hop.mails
-    assert alert.to == OPERATOR
+    [report] = line.gateway.next_hop.mails
+    assert report.to == SENDER
+    assert b"Status: 4.3.5" in report.content
 
 
 async def test_test_numbers_are_refused_unless_the_configuration_allows_them(line: Line) -> None:
