@@ -7,13 +7,14 @@ import email
 import email.policy
 import json
 import os
+import random
 import re
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -167,13 +168,20 @@ class Daemon:
         return self.mails_to(address)[count - 1]
 
 
+def free_ports(count: int) -> list[int]:
+    """Finds ports below those that the kernel gives away by itself: nobody takes them before the daemon does."""
+    found: list[int] = []
+    while len(found) < count:
+        port = random.randrange(10_000, 32_000)  # noqa: S311 - any free port will do
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found.append(port)
+    return found
+
+
 @asynccontextmanager
 async def daemon(folder: Path, **simulator_options: Any) -> AsyncIterator[Daemon]:
     """A started daemon with a simulator and a mail catcher of its own."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
+    ports = free_ports(3)
     webhook = f"http://faxgw:webhook-password@127.0.0.1:{ports[1]}/webhooks/sinch/a-path-secret-0001"
     simulator = SinchSimulator(
         numbers=[OURS], webhook=webhook, ledger=folder / "provider.jsonl", speed=4, **simulator_options
@@ -182,8 +190,8 @@ async def daemon(folder: Path, **simulator_options: Any) -> AsyncIterator[Daemon
     provider_url, mailbox_url = await simulator.start(), await mailbox.start()
     running = Daemon(folder, simulator, provider_url, mailbox, ports)
     running.config.write_text(_from_example(folder, provider_url, mailbox_url, simulator, ports))
-    await running.start()
     try:
+        await running.start()
         yield running
     finally:
         await running.stop()
