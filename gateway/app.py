@@ -138,10 +138,10 @@ class App:
         await self._sandbox.start()
         self.store.database.on_due = self._on_due(asyncio.get_running_loop())
         self._working = asyncio.create_task(self.worker.run(), name="worker")
-        health = await self.health.start()
         web = await self.web.start()
         smtp = await self.smtp.start([str(place) for place in self.parts.config.smtp.listen])
         await self.control.start()
+        health = await self.health.start()  # last: whoever sees it may use all the others
         faxlog.started(__version__, {"smtp": smtp, "web": [web], "health": [health]})
         self._status = f"serving SMTP on {', '.join(smtp)}"
         self._notifier.ready(self._status)

@@ -22,14 +22,16 @@ _NEVER_ARRIVES: Final = {"fault": "drop_request", "share": 0.1}
 _OF_REQUESTS: Final = frozenset({"drop_response", "drop_request", "torn_response", "status_after"})
 
 
-async def _every_outcome_is_found(stage: World, faults: Iterable[Fault]) -> None:
+async def _every_outcome_is_found(stage: World, faults: Iterable[Fault], *, doubts: int = 0) -> None:
+    """Sends letters into these faults; at most so many of them may end in an honest "may have been sent"."""
     sending = stage.kind.sending
     await stage.faults(*({**fault, **sending} if fault["fault"] in _OF_REQUESTS else fault for fault in faults))
     await asyncio.gather(*(stage.client.deliver(stage.post.letter()) for _ in range(_LETTERS)))
     verdict = await stage.settle()
     assert not verdict.broken, f"{stage.folder}\n{verdict}"
-    assert verdict.counts[f"told {Told.SUCCESS}"] == _LETTERS, f"{stage.folder}\n{verdict}"
-    assert verdict.counts[f"told {Told.UNKNOWN}"] == 0
+    unknown = verdict.counts[f"told {Told.UNKNOWN}"]
+    assert verdict.counts[f"told {Told.SUCCESS}"] + unknown == _LETTERS, f"{stage.folder}\n{verdict}"
+    assert unknown <= doubts
     assert stage.said('"verdict":"found"') >= _LETTERS // 10, "answers were lost"
     assert await stage.violations() == []
 
@@ -65,7 +67,8 @@ async def test_however_late_their_search_shows_a_fax_it_is_found_and_not_sent_ag
     async with world(tmp_path / "world", INTERFAX) as stage, stage.served():
         lag = {"fault": "list_lag", "seconds": minutes / MINUTES_A_SECOND}
         likeness = {"fault": "reference_match", "match": "substring"}
-        await _every_outcome_is_found(stage, [_NEVER_ARRIVES, _LOST, lag, likeness])
+        # A second of a busy machine is three of their minutes: then a proof may come too late.
+        await _every_outcome_is_found(stage, [_NEVER_ARRIVES, _LOST, lag, likeness], doubts=2)
 
 
 async def test_a_provider_that_hangs_is_searched_after_a_restart(kind: Kind, tmp_path: Path) -> None:
